@@ -19,6 +19,8 @@ struct [[nodiscard]] Error {
 
   ErrorCode code;
   std::string detail;
+  /// errno of the system call behind it, 0 if there was none (ENOENT and ENOSPC are told apart).
+  int os_error = 0;
 
   /// "CORRUPT_MESSAGE: crc 1 instead of 2"
   std::string text() const {
