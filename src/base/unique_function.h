@@ -64,7 +64,9 @@ class UniqueFunction<R(Args...)> {
   };
   template <class F>
   static constexpr Ops kInlineOps = {
-      [](void* p, Args&&... args) -> R { return (*static_cast<F*>(p))(std::forward<Args>(args)...); },
+      [](void* p, Args&&... args) -> R {
+        return (*static_cast<F*>(p))(std::forward<Args>(args)...);
+      },
       [](void* to, void* from) {
         new (to) F(std::move(*static_cast<F*>(from)));
         static_cast<F*>(from)->~F();

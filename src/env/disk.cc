@@ -45,7 +45,9 @@ Result<void> remove_tree(Disk& disk, const std::string& path) {
   if (!stat) return {};
   if (!stat->is_directory) return disk.remove_file(path);
   MOLDAU_ASSIGN_OR_RETURN(const std::vector<DirectoryEntry> entries, disk.list(path));
-  for (const DirectoryEntry& entry : entries) MOLDAU_TRY(remove_tree(disk, path + "/" + entry.name));
+  for (const DirectoryEntry& entry : entries) {
+    MOLDAU_TRY(remove_tree(disk, path + "/" + entry.name));
+  }
   return disk.remove_directory(path);
 }
 

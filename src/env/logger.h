@@ -47,6 +47,7 @@ class Logger {
 };
 
 /// A logger that keeps nothing, for tests.
+/// Thread   any thread.
 class NullLogger final : public Logger {
  public:
   bool enabled(LogLevel) const override { return false; }

@@ -95,6 +95,7 @@ class ReplySlot {
 };
 
 /// What the layer above wants to remember per connection; destroyed after on_closed.
+/// Thread   the session's shard.
 class SessionAttachment {
  public:
   virtual ~SessionAttachment() = default;
