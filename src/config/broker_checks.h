@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/broker_config.h"
+
+namespace moldau::config {
+
+/// The rules between keys: roles, listeners, quorum, timeouts, limits; and what must be refused
+/// because it is not built yet. Problems are appended to `errors`, one line each.
+/// Source   KafkaConfig.validateValues, GroupCoordinatorConfig, ShareGroupConfig.
+void check_broker_config(const BrokerConfig& config, const PropertySet& properties,
+                         std::vector<std::string>& errors, std::vector<std::string>& warnings);
+
+}  // namespace moldau::config
