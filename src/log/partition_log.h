@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "base/types.h"
+#include "env/disk.h"
+#include "log/flush_point.h"
+#include "log/log_config.h"
+#include "log/log_job.h"
+#include "log/log_view.h"
+#include "log/segment.h"
+#include "machine/partition/leader_epochs.h"
+#include "machine/partition/producer_state.h"
+
+namespace moldau::record {
+class BatchView;
+}
+
+namespace moldau::log {
+
+using partition::AppendOrigin;
+
+/// Batches to be appended, checked by record/validate before.
+struct AppendInput {
+  AppendInput(Slice bytes, AppendOrigin from, LeaderEpoch epoch, Timestamp wall_now)
+      : records(std::move(bytes)), origin(from), leader_epoch(epoch), now(wall_now) {}
+
+  /// Whole batches. kClient and kCoordinator: base offset and leader epoch are patched in place.
+  /// kReplication and kRaftLeader: they are taken as they are.
+  Slice records;
+  AppendOrigin origin;
+  /// Of the leader; not used for kReplication.
+  LeaderEpoch leader_epoch;
+  Timestamp now;
+};
+
+/// What an append will be once it is written.
+struct StagedAppend {
+  Offset base_offset{-1};
+  Offset last_offset{-1};
+  Offset log_start_offset{-1};
+  /// We have this batch already, at these offsets.
+  bool is_duplicate = false;
+  /// Of a duplicate: the max timestamp of the batch we have.
+  Timestamp duplicate_timestamp{-1};
+};
+
+/// What became of the appends staged since the last write_staged().
+struct WriteOutcome {
+  /// Appends (and duplicates) with a last offset below this are in the log; the others are not,
+  /// and have left no trace.
+  Offset log_end_offset{0};
+  /// Why, if some are not: kKafkaStorageError with os_error (ENOSPC heals by itself).
+  std::optional<Error> error;
+};
+
+/// The log of one partition replica: segments, indexes, producer state, leader epochs.
+///
+/// Path     node/replica and node/quorum: stage() for each request, write_staged() once a turn
+///          (one vectored write), then answers; read() gives file ranges for sendfile.
+/// Owner    the host of the partition; `disk` outlives it.
+/// Thread   one thread at a time: the partition's shard. Calls marked *blocking* touch the disk
+///          beyond the page cache: the host runs them on the pool while the shard leaves the log
+///          alone. Views and flush points are values for any thread, and overlap with appends.
+/// Bounds   about 2 KiB per idle log with one segment (release_idle()), 1 KiB per further one.
+/// Durable  nothing before mark_flushed(): acks=all relies on replicas, as in Kafka. With durable
+///          acks the host answers when flushed_end_offset() passes the append.
+/// Errors   kKafkaStorageError: a disk error. After one that could not be undone the log has
+///          failed (failed()): it refuses everything until it is opened again.
+/// Source   UnifiedLog, LocalLog; KIP-101 (epochs), KIP-98 (producers, aborted transactions).
+class PartitionLog {
+ public:
+  struct OpenOptions {
+    OpenOptions(std::string path, TopicPartition partition, LogConfig log_config);
+
+    /// <log dir>/<topic>-<partition>
+    std::string directory;
+    TopicPartition topic_partition;
+    LogConfig config;
+    /// Zero: take what partition.metadata says; otherwise it is written or must agree.
+    TopicId topic_id;
+    /// All from the checkpoint files; the markers of a clean shutdown.
+    bool was_clean = false;
+    Offset recovery_point{0};
+    Offset log_start_offset{0};
+    Timestamp now{0};
+    /// For segment.jitter.ms.
+    std::uint64_t seed = 1;
+    /// After each recovered segment: how many remain. May be empty.
+    UniqueFunction<void(std::size_t segments_remaining)> progress;
+  };
+
+  /// What opening did, for the log.
+  struct RecoveryReport {
+    std::size_t segments_recovered = 0;
+    std::size_t indexes_rebuilt = 0;
+    std::uint64_t bytes_scanned = 0;
+    std::uint64_t bytes_truncated = 0;
+    std::size_t segments_deleted = 0;
+  };
+
+  /// *Blocking.* Opens the log, creating directory and first segment if there is none. Recovers
+  /// what is behind the recovery point unless the shutdown was clean; missing or damaged indexes
+  /// are rebuilt in any case.
+  /// Errors   kKafkaStorageError; kInconsistentTopicId.
+  static Result<std::unique_ptr<PartitionLog>> open(env::Disk& disk, OpenOptions options);
+  ~PartitionLog();
+  PartitionLog(const PartitionLog&) = delete;
+  PartitionLog& operator=(const PartitionLog&) = delete;
+
+  // --- what it is -------------------------------------------------------------------------
+  const TopicPartition& topic_partition() const { return topic_partition_; }
+  TopicId topic_id() const { return topic_id_; }
+  const std::string& directory() const { return *directory_; }
+  const LogConfig& config() const { return config_; }
+  /// Takes effect with the next append, roll or retention pass.
+  void set_config(const LogConfig& config) { config_ = config; }
+  const RecoveryReport& recovery_report() const { return report_; }
+  bool failed() const { return failed_; }
+
+  Offset log_start_offset() const { return log_start_offset_; }
+  /// Behind the last written record; what is staged only is not in it.
+  Offset log_end_offset() const { return log_end_offset_; }
+  /// Everything below survives a power cut: what durable acks wait for.
+  Offset flushed_end_offset() const { return flushed_end_offset_; }
+  /// Where the next start begins to check after a crash; never above flushed_end_offset().
+  Offset recovery_point() const { return recovery_point_; }
+  std::int64_t unflushed_messages() const { return log_end_offset_ - flushed_end_offset_; }
+  std::uint64_t size_bytes() const;
+  std::size_t segment_count() const { return segments_.size(); }
+  Offset active_segment_base_offset() const { return active().base_offset(); }
+  /// Changes whenever offsets may have got other bytes: after each truncation.
+  std::uint64_t generation() const { return generation_; }
+
+  // --- append -----------------------------------------------------------------------------
+  /// Checks sizes and producers, gives offsets. Visible to nobody before write_staged(). Rolls
+  /// the segment if need be, which writes what was staged before.
+  /// Errors   kMessageTooLarge, kRecordListTooLarge, kOutOfOrderSequenceNumber,
+  ///          kInvalidProducerEpoch, kInvalidTxnState, kTransactionCoordinatorFenced,
+  ///          kCorruptMessage; kOffsetOutOfRange for given offsets below the log end;
+  ///          kKafkaStorageError.
+  Result<StagedAppend> stage(AppendInput input);
+  bool has_staged() const { return !staged_.empty() || staged_error_.has_value(); }
+  /// The offset the next staged record gets.
+  Offset staged_end_offset() const { return staged_end_offset_; }
+  WriteOutcome write_staged();
+
+  // --- read -------------------------------------------------------------------------------
+  /// Where the records from an offset on lie. Short if the files are in the page cache.
+  /// Errors   kOffsetOutOfRange, kKafkaStorageError, kCorruptMessage.
+  Result<ReadResult> read(const ReadRequest& request) const;
+  /// For reads that may be cold and for searches: the same and more, on any thread.
+  LogView view() const;
+
+  // --- offsets and epochs -------------------------------------------------------------------
+  /// The host's high watermark: retention and transactions depend on it.
+  void set_high_watermark(Offset high_watermark);
+  Offset high_watermark() const { return high_watermark_; }
+  /// What read_committed may see.
+  Offset last_stable_offset() const;
+  const partition::LeaderEpochs& leader_epochs() const { return epochs_; }
+  /// A new leader epoch begins here (a leader notes it before its first append).
+  void assign_epoch_start(LeaderEpoch epoch, Offset start);
+  partition::EpochEndOffset end_offset_for_epoch(LeaderEpoch epoch) const {
+    return epochs_.end_offset_for(epoch, log_end_offset_);
+  }
+  const partition::ProducerState& producers() const { return producers_; }
+  std::size_t remove_expired_producers(Timestamp now) {
+    return producers_.remove_expired(now, config_.producer_id_expiration_ms);
+  }
+
+  // --- flush ------------------------------------------------------------------------------
+  /// What must be synced so that everything written so far is durable. Then, on the pool,
+  /// FlushPoint::sync(), then mark_flushed() here.
+  Result<FlushPoint> flush_point();
+  void mark_flushed(const FlushPoint& point);
+  /// A sync failed: what the disk holds is unknown, so the log has failed.
+  void mark_failed() { failed_ = true; }
+
+  // --- delete and truncate ------------------------------------------------------------------
+  /// DeleteRecords: the log begins at `offset` (not above the high watermark). True if moved.
+  /// Errors   kOffsetOutOfRange.
+  Result<bool> increment_log_start_offset(Offset offset);
+  /// One pass of retention: by log start, size and time. Gives the number of segments deleted.
+  Result<std::size_t> delete_old_segments(Timestamp now);
+  /// Begins a new segment at the log end if the active one has bytes.
+  Result<void> roll(Timestamp now);
+  /// Rolls if the active segment is older than segment.ms (called now and then; compaction and
+  /// retention need it for quiet partitions). True if it did.
+  Result<bool> maybe_roll_by_time(Timestamp now);
+  /// *Blocking.* Drops everything from `offset` on. False if there was nothing to drop.
+  Result<bool> truncate_to(Offset offset, Timestamp now);
+  /// *Blocking.* Drops everything; the log begins and ends at `offset`.
+  Result<void> truncate_fully_and_start_at(Offset offset, Timestamp now);
+
+  // --- life ---------------------------------------------------------------------------------
+  /// Work for the pool that has come up; see LogJob.
+  std::vector<LogJob> take_jobs();
+  /// Closes descriptors and gives back buffers of a log that has been quiet.
+  Result<void> release_idle();
+  /// *Blocking.* Flush, producer snapshot, files cut to their content; nothing works afterwards.
+  Result<void> close(Timestamp now);
+  /// *Blocking.* Renames the directory within its log dir; `name` as log_directory.h makes it
+  /// (…-delete, …-stray, or the plain name when a future replica takes over).
+  Result<void> rename_directory(const std::string& name);
+  /// *Blocking.* Writes partition.metadata. Errors kInconsistentTopicId.
+  Result<void> assign_topic_id(TopicId topic_id);
+
+ private:
+  friend class LogLoader;
+  friend class CompactionPass;
+
+  struct StagedBatch {
+    BatchPosition batch;
+    LeaderEpoch epoch;
+    std::optional<AbortedTransaction> aborted;
+  };
+
+  PartitionLog(env::Disk& disk, OpenOptions options);
+
+  Segment& active() { return *segments_.back(); }
+  const Segment& active() const { return *segments_.back(); }
+  const Segment* segment_of(Offset offset) const;
+
+  // partition_log_append.cc
+  Result<void> check_sizes(const AppendInput& input) const;
+  Result<StagedAppend> stage_checked(const AppendInput& input);
+  Result<std::optional<partition::BatchMetadata>> stage_producers(
+      const record::BatchView& batch, AppendOrigin origin, StagedBatch& staged);
+  Result<bool> must_roll(const AppendInput& input, Offset last_offset, Timestamp max_timestamp);
+  Result<void> roll_at(Offset base_offset, Timestamp now);
+  Result<void> write_pending();
+  void publish_staged();
+  void drop_staged();
+
+  // partition_log_read.cc
+  Result<ReadResult> read_from(const Segment& segment, const ReadRequest& request) const;
+  void remember(const BatchPosition& batch);
+  const BatchPosition* recall(Offset offset) const;
+
+  // partition_log.cc, partition_log_delete.cc
+  void want_producer_snapshot(Offset offset);
+  void want_epoch_checkpoint();
+  std::size_t delete_segments(std::size_t count, const char* reason, Result<void>& result);
+  Result<void> delete_first_segments(std::size_t count, Timestamp now);
+  Result<void> rebuild_producers(Offset end, Timestamp now, bool from_clean);
+  void forget_snapshots(Offset from, Offset to);
+
+  env::Disk& disk_;
+  TopicPartition topic_partition_;
+  TopicId topic_id_;
+  std::shared_ptr<const std::string> directory_;
+  LogConfig config_;
+  RecoveryReport report_;
+  bool failed_ = false;
+  bool closed_ = false;
+
+  std::deque<std::unique_ptr<Segment>> segments_;  // by base offset; never empty once open
+  Offset log_start_offset_{0};
+  Offset log_end_offset_{0};
+  Offset flushed_end_offset_{0};
+  Offset recovery_point_{0};
+  Offset high_watermark_{0};
+  std::uint64_t generation_ = 0;
+  std::uint64_t random_state_;
+  Millis active_jitter_{0};
+
+  partition::LeaderEpochs epochs_;
+  /// Start of the first epoch that leader-epoch-checkpoint does not hold yet: the recovery point
+  /// stays below, so that a crash finds the epoch in the records.
+  std::optional<Offset> epochs_unsaved_from_;
+  std::uint64_t epochs_version_ = 0;
+  partition::ProducerState producers_;
+  std::vector<Offset> snapshots_;  // of *.snapshot files, rising
+
+  std::vector<StagedBatch> staged_;
+  std::vector<Slice> staged_bytes_;
+  std::uint64_t staged_size_ = 0;
+  Offset staged_end_offset_{0};
+  std::optional<Error> staged_error_;
+  Timestamp staged_now_{0};
+
+  /// The last batches of the active segment, so that tail reads need no look into index or file.
+  static constexpr std::size_t kRecentBatches = 16;
+  std::unique_ptr<std::array<BatchPosition, kRecentBatches>> recent_;
+  std::size_t recent_count_ = 0;
+
+  Offset unflushed_from_{0};  // base offset of the first segment with unsynced files
+  bool directory_dirty_ = false;
+  std::vector<LogJob> jobs_;
+  std::shared_ptr<PartitionLog*> self_;  // for `done` of jobs: null once the log is gone
+};
+
+}  // namespace moldau::log
