@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record/record_view.h"
+
+namespace moldau::record {
+
+std::string_view record_fault_text(RecordFault fault) {
+  switch (fault) {
+    case RecordFault::kNone:
+      return "no fault";
+    case RecordFault::kCutOff:
+      return "incorrect declared batch size, premature end of records";
+    case RecordFault::kBadStructure:
+      return "found invalid record structure";
+    case RecordFault::kBadHeaderCount:
+      return "found invalid number of record headers";
+    case RecordFault::kBadHeaderKey:
+      return "invalid negative header key size";
+    case RecordFault::kSizeMismatch:
+      return "record size does not match its fields";
+  }
+  return "unknown fault";
+}
+
+RecordFault check_headers(const std::byte* p, const std::byte* end, std::int32_t count) {
+  // The smallest header takes two bytes, but Kafka compares with one; the end is checked anyway.
+  if (count < 0 || count > end - p) return RecordFault::kBadHeaderCount;
+  for (; count > 0; --count) {
+    std::int32_t size;
+    p = read_varint(p, end, size);
+    if (p == nullptr) return RecordFault::kBadStructure;
+    if (size < 0) return RecordFault::kBadHeaderKey;
+    if (size > end - p) return RecordFault::kBadStructure;
+    p = read_varint(p + size, end, size);
+    if (p == nullptr || size > end - p) return RecordFault::kBadStructure;
+    if (size > 0) p += size;
+  }
+  return p == end ? RecordFault::kNone : RecordFault::kSizeMismatch;
+}
+
+std::optional<HeaderView> HeaderIterator::next() {
+  if (left_ <= 0) return std::nullopt;
+  --left_;
+  HeaderView header;
+  std::int32_t size = 0;
+  p_ = read_varint(p_, end_, size);
+  header.key = as_text({p_, static_cast<std::size_t>(size)});
+  p_ = read_varint(p_ + size, end_, size);
+  if (size >= 0) {
+    header.value = ByteView(p_, static_cast<std::size_t>(size));
+    p_ += size;
+  }
+  return header;
+}
+
+}  // namespace moldau::record
