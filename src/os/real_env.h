@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "env/env.h"
+#include "os/blocking_pool.h"
+#include "os/file_disk.h"
+#include "os/reactor.h"
+#include "os/real_clock.h"
+
+namespace moldau::os {
+
+struct RealEnvOptions {
+  std::uint32_t shards = 1;
+  /// One blocking pool for each.
+  std::uint32_t log_dirs = 1;
+  std::uint32_t threads_per_pool = 2;
+  /// None: nothing is logged.
+  std::unique_ptr<env::Logger> logger;
+};
+
+/// The machine as a node sees it.
+///
+/// Owner    main/, a test or a library; outlives everything built on it.
+/// Thread   run() on the thread that becomes shard 0; stop() from any.
+/// Bounds   `shards` loop threads, threads_per_pool × (log_dirs + 1) blocking ones.
+class RealEnv final : public env::Env {
+ public:
+  explicit RealEnv(RealEnvOptions options);
+  ~RealEnv() override;
+
+  /// Shard 0 on this thread, the others on their own, until stop(). On return all threads have
+  /// ended and messages nobody will run are destroyed; destructors may then call shards from
+  /// this thread.
+  void run();
+  void stop();
+
+  std::uint32_t shard_count() const override {
+    return static_cast<std::uint32_t>(reactors_.size());
+  }
+  env::Shard& shard(env::ShardId id) override { return *reactors_[id.value()]; }
+  env::Disk& disk() override { return disk_; }
+  env::Clock& clock() override { return clock_; }
+  env::Logger& logger() override { return *logger_; }
+  env::Metrics& metrics() override { return metrics_; }
+
+  Reactor& reactor(env::ShardId id) { return *reactors_[id.value()]; }
+  BlockingPool& pool(env::PoolId id);
+
+ private:
+  std::unique_ptr<env::Logger> logger_;
+  env::Metrics metrics_;
+  RealClock clock_;
+  FileDisk disk_;
+  std::vector<std::unique_ptr<BlockingPool>> pools_;  // the general one last
+  std::vector<std::unique_ptr<Reactor>> reactors_;
+};
+
+}  // namespace moldau::os

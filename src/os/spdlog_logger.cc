@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only file that sees spdlog: it costs seconds wherever it is included.
+#include "os/spdlog_logger.h"
+
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <array>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "os/log_limiter.h"
+#include "os/real_clock.h"
+
+namespace moldau::os {
+namespace {
+
+constexpr std::size_t kQueuedLines = 8192;
+constexpr std::size_t kFileBytesMax = 64U << 20;
+constexpr std::size_t kFilesKept = 4;
+constexpr std::array<const char*, 6> kNames = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
+
+/// Thread   any thread.
+class SpdlogLogger final : public env::Logger {
+ public:
+  SpdlogLogger(spdlog::sink_ptr sink, const LogOptions& options)
+      : level_(options.level),
+        sink_(std::move(sink)),
+        writer_(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1)),
+        log_(std::make_shared<spdlog::async_logger>("moldau", sink_, writer_,
+                                                    spdlog::async_overflow_policy::overrun_oldest)),
+        limiter_(options.burst) {
+    log_->set_level(spdlog::level::trace);
+    log_->set_pattern("[%Y-%m-%d %H:%M:%S,%e] %v");
+    log_->flush_on(spdlog::level::trace);
+  }
+  ~SpdlogLogger() override {
+    std::vector<std::string> summaries;
+    limiter_.collect(MonoTime(std::numeric_limits<std::int64_t>::max()), summaries);
+    for (const std::string& summary : summaries) pass_on(env::LogLevel::kWarn, "os.log", summary);
+  }
+
+  bool enabled(env::LogLevel level) const override { return level >= level_; }
+  void write(env::LogLevel level, std::string_view component, std::string_view text) override;
+
+ private:
+  void pass_on(env::LogLevel level, std::string_view component, std::string_view text);
+
+  const env::LogLevel level_;
+  spdlog::sink_ptr sink_;
+  std::shared_ptr<spdlog::details::thread_pool> writer_;
+  std::shared_ptr<spdlog::async_logger> log_;
+  std::mutex mutex_;  // guards limiter_
+  LogLimiter limiter_;
+};
+
+void SpdlogLogger::write(env::LogLevel level, std::string_view component, std::string_view text) {
+  if (!enabled(level)) return;
+  std::vector<std::string> summaries;
+  bool admitted = true;
+  if (level != env::LogLevel::kFatal) {
+    const std::lock_guard lock(mutex_);
+    const MonoTime now = read_mono_clock();
+    admitted = limiter_.admit(component, text, now, summaries);
+    limiter_.collect(now, summaries);
+  }
+  for (const std::string& summary : summaries) pass_on(env::LogLevel::kWarn, "os.log", summary);
+  if (admitted) pass_on(level, component, text);
+}
+
+void SpdlogLogger::pass_on(env::LogLevel level, std::string_view component,
+                           std::string_view text) {
+  std::string line(kNames[static_cast<std::size_t>(level)]);
+  line.append(" ").append(text).append(" (").append(component).append(")");
+  // What peers sent may be part of a line: it must not be able to begin a new one.
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\t') c = ' ';
+  if (level == env::LogLevel::kFatal) {
+    // The process is about to end: around the queue.
+    sink_->log(spdlog::details::log_msg("moldau", spdlog::level::critical, line));
+    sink_->flush();
+    return;
+  }
+  log_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<env::Logger>> make_logger(const LogOptions& options) {
+  spdlog::sink_ptr sink;
+  if (options.file.empty()) {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  } else {
+    try {
+      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(options.file, kFileBytesMax,
+                                                                    kFilesKept);
+    } catch (const spdlog::spdlog_ex& failure) {
+      return Error(ErrorCode::kKafkaStorageError,
+                   "cannot open the log file " + options.file + ": " + failure.what());
+    }
+  }
+  return std::unique_ptr<env::Logger>(std::make_unique<SpdlogLogger>(std::move(sink), options));
+}
+
+Result<env::LogLevel> parse_log_level(const std::string& name) {
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    const std::string_view known = kNames[i];
+    bool same = known.size() == name.size();
+    for (std::size_t j = 0; same && j < name.size(); ++j) same = (name[j] & ~0x20) == known[j];
+    if (same) return static_cast<env::LogLevel>(i);
+  }
+  return Error(ErrorCode::kInvalidConfig,
+               "\"" + name + "\" is no log level: trace, debug, info, warn, error, fatal");
+}
+
+}  // namespace moldau::os
