@@ -212,7 +212,8 @@ TEST(ReactorTest, MessagesNobodyRunsAreDestroyed) {
 
 env::Task<int> twice(env::Shard& here, env::Shard& there) {
   const int value = co_await env::call_on(here, there, [] { return 21; });
-  const int again = co_await env::blocking(here, env::kGeneralPool, [value] { return value; });
+  auto same = [value] { return value; };
+  const int again = co_await env::blocking(here, env::kGeneralPool, std::move(same));
   co_await env::sleep_until(here, here.now() + Millis(1));
   co_return value + again;
 }

@@ -132,7 +132,7 @@ def _declarations(source):
             start = match.end()
 
 
-_SLEEP = re.compile(r'\b(?:sleep_for|sleep_until|usleep|nanosleep)\b|(?<![\w.>:])sleep\s*\(')
+_SLEEP = re.compile(r'\bthis_thread::sleep_\w+|\b(?:usleep|nanosleep)\b|(?<![\w.>:])sleep\s*\(')
 
 
 def check_sleeps(source):
@@ -149,6 +149,9 @@ def check_raw_types(source):
     if source.is_header and source.path.startswith('src/') and not source.path.startswith(
             ('src/base/', 'src/wire/', 'src/config/')):
         for match in _RAW_OFFSET.finditer(source.plain):
+            access = re.findall(r'\b(public|private):', source.plain[:match.start()])
+            if access and access[-1] == 'private':
+                continue
             yield Finding('raw-offset', source.path, source.line_of(match.end()),
                           'an offset is an Offset, not an int64_t')
 

@@ -60,10 +60,15 @@ def check_coroutines(source, aggregates):
     yield from _check_parameters(source, code, aggregates)
 
 
+# A lambda without captures is a plain function: harmless as an argument.
+_PLAIN_LAMBDA = re.compile(r'\[\]\s*(?:\([^()]*\)\s*)?(?:->[^{;]*)?\{[^{}]*\}')
+
+
 def _check_await(source, code, match):
     line = source.line_of(match.start())
     start, end = _statement(code, match.start())
-    before, after = code[start:match.start()], code[match.end():end]
+    before = code[start:match.start()]
+    after = _PLAIN_LAMBDA.sub('plain', code[match.end():end])
     opened = _open_parens(before)
     if any(_CONDITION.search(text) for text in opened):
         yield Finding('coroutine', source.path, line, 'co_await in a condition')

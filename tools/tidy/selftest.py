@@ -230,6 +230,7 @@ class Coroutines(unittest.TestCase):
     x = co_await g(a, b);
   }
   (void)co_await g(a);
+  auto w = co_await on(a, [] { return 21; });
   co_return co_await g(a);
 }
 '''

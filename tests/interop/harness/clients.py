@@ -12,7 +12,7 @@ from .process import Failed, run
 from .suite import Skip
 
 PACKAGES = {
-    'kafka': ['kafka-python==2.2.15', 'lz4', 'zstandard', 'python-snappy'],
+    'kafka': ['kafka-python==3.0.12', 'lz4', 'zstandard', 'python-snappy'],
     'confluent_kafka': ['confluent-kafka'],
 }
 
