@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/replica/hosted_partition.h"
+
+#include "node/replica/replica_host.h"
+
+namespace moldau::replica {
+
+HostedPartition::HostedPartition(ReplicaHost& host, HostedIdentity identity,
+                                 std::unique_ptr<log::PartitionLog> log, NodeId self)
+    : host_(host),
+      identity_(std::move(identity)),
+      name_text_(identity_.name.text()),
+      log_(std::move(log)),
+      machine_(self) {
+  (void)machine_.local_end(log_->config().durable_acks() ? log_->flushed_end_offset()
+                                                         : log_->log_end_offset());
+}
+
+void HostedPartition::restore_high_watermark(Offset checkpointed) {
+  machine_.restore_high_watermark(checkpointed, log_->log_start_offset(), log_->log_end_offset());
+  log_->set_high_watermark(machine_.high_watermark());
+}
+
+void HostedPartition::apply(const partition::PartitionAssignment& assignment) {
+  const bool new_epoch = assignment.leader == host_.self() &&
+                         assignment.leader_epoch != machine_.assignment().leader_epoch;
+  if (new_epoch) log_->assign_epoch_start(assignment.leader_epoch, log_->log_end_offset());
+  perform(machine_.apply(assignment, log_->log_end_offset(), host_.shard().now()));
+  if (!machine_.is_leader()) {
+    while (!waiting_commit_.empty()) {
+      Staged staged = std::move(waiting_commit_.front());
+      waiting_commit_.pop_front();
+      staged.part->finish(staged.index, not_leader(ErrorCode::kNotLeaderOrFollower));
+    }
+    fetchers_.wake_all();
+  }
+  run_jobs();
+}
+
+void HostedPartition::set_config(const log::LogConfig& log_config,
+                                 const record::ValidateOptions& validation) {
+  const bool was_durable = log_->config().durable_acks();
+  log_->set_config(log_config);
+  validation_ = validation;
+  validation_.topic_partition = name_text_;
+  if (was_durable && !log_config.durable_acks()) {
+    // What waited for a flush need not any longer.
+    perform(machine_.local_end(log_->log_end_offset()));
+    release_waiting();
+  }
+}
+
+AppendOutcome HostedPartition::not_leader(ErrorCode code) const {
+  AppendOutcome outcome(code);
+  outcome.leader = machine_.assignment().leader;
+  outcome.leader_epoch = machine_.assignment().leader_epoch;
+  return outcome;
+}
+
+AppendOutcome HostedPartition::rejected(record::RejectedBatch&& batch) const {
+  AppendOutcome outcome(batch.code, std::move(batch.message));
+  outcome.record_errors = std::move(batch.record_errors);
+  outcome.log_start_offset = log_->log_start_offset();
+  return outcome;
+}
+
+void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_t index) {
+  if (stopped_ || !machine_.is_leader())
+    return part->finish(index, not_leader(ErrorCode::kNotLeaderOrFollower));
+  if (log_->failed() || !host_.directory_accepts(identity_.directory))
+    return part->finish(index, AppendOutcome(ErrorCode::kKafkaStorageError,
+                                             "the log directory takes no records at present"));
+  if (part->acks_all) {
+    if (const ErrorCode code = machine_.may_append_all(); code != ErrorCode::kNone)
+      return part->finish(index, AppendOutcome(code));
+  }
+  AppendItem& item = part->items[index];
+  validation_.now = host_.shard().wall_now();
+  auto verdict =
+      record::validate_produced(item.records.mutable_view(), validation_, host_.compression());
+  if (auto* refused = std::get_if<record::RejectedBatch>(&verdict))
+    return part->finish(index, rejected(std::move(*refused)));
+  auto& batch = std::get<record::ValidatedBatch>(verdict);
+  Slice bytes = batch.rebuilt.empty() ? item.records.sub(0, batch.bytes.size()) : batch.rebuilt;
+  const std::size_t size = bytes.size();
+  auto staged = log_->stage(log::AppendInput(std::move(bytes), log::AppendOrigin::kClient,
+                                             machine_.assignment().leader_epoch, validation_.now));
+  if (!staged.ok()) {
+    AppendOutcome outcome(staged.error().code, staged.error().detail);
+    outcome.log_start_offset = log_->log_start_offset();
+    return part->finish(index, std::move(outcome));
+  }
+  Staged entry;
+  entry.part = part;
+  entry.index = index;
+  entry.end = staged->last_offset + 1;
+  entry.outcome.base_offset = staged->base_offset;
+  entry.outcome.log_start_offset = staged->log_start_offset;
+  if (validation_.timestamp_type == record::TimestampType::kLogAppendTime)
+    entry.outcome.log_append_time =
+        staged->is_duplicate ? staged->duplicate_timestamp : validation_.now;
+  host_.count_appended(staged->is_duplicate ? 0 : batch.record_count, size);
+  staged_.push_back(std::move(entry));
+  if (!dirty_) {
+    dirty_ = true;
+    host_.mark_dirty(shared_from_this());
+  }
+}
+
+void HostedPartition::write_staged() {
+  dirty_ = false;
+  if (!log_) return;
+  log::WriteOutcome written = log_->write_staged();
+  if (written.error) host_.note_write_error(*this, *written.error);
+  std::vector<Staged> staged;
+  staged.swap(staged_);
+  const bool durable = log_->config().durable_acks();
+  perform(machine_.local_end(durable ? log_->flushed_end_offset() : log_->log_end_offset()));
+  for (Staged& entry : staged) settle(std::move(entry), written.log_end_offset, written.error);
+  if (wants_flush()) host_.want_flush(shared_from_this());
+  run_jobs();
+}
+
+void HostedPartition::settle(Staged staged, Offset log_end, const std::optional<Error>& error) {
+  if (staged.end > log_end) {
+    staged.outcome = AppendOutcome(ErrorCode::kKafkaStorageError,
+                                   error ? error->detail : std::string("the write failed"));
+    return staged.part->finish(staged.index, std::move(staged.outcome));
+  }
+  if (staged.part->acks_all) {
+    if (!machine_.committed(staged.end)) {
+      waiting_commit_.push_back(std::move(staged));
+      if (!expiry_set_) {
+        expiry_set_ = true;
+        std::weak_ptr<HostedPartition> weak = weak_from_this();
+        expiry_timer_ = host_.shard().call_at(waiting_commit_.back().part->deadline, [weak] {
+          if (auto self = weak.lock()) self->expire_waiting(self->host_.shard().now());
+        });
+      }
+      return;
+    }
+    if (const ErrorCode code = machine_.committed_verdict(); code != ErrorCode::kNone)
+      staged.outcome.error = code;
+  } else if (log_->config().durable_acks() && log_->flushed_end_offset() < staged.end) {
+    waiting_flush_.push_back(std::move(staged));
+    return;
+  }
+  staged.part->finish(staged.index, std::move(staged.outcome));
+}
+
+void HostedPartition::expire_waiting(MonoTime now) {
+  expiry_set_ = false;
+  MonoTime next{INT64_MAX};
+  std::deque<Staged> kept;
+  for (Staged& staged : waiting_commit_) {
+    if (staged.part->deadline <= now) {
+      staged.outcome.error = ErrorCode::kRequestTimedOut;
+      staged.part->finish(staged.index, std::move(staged.outcome));
+    } else {
+      next = std::min(next, staged.part->deadline);
+      kept.push_back(std::move(staged));
+    }
+  }
+  waiting_commit_.swap(kept);
+  if (waiting_commit_.empty()) return;
+  expiry_set_ = true;
+  std::weak_ptr<HostedPartition> weak = weak_from_this();
+  expiry_timer_ = host_.shard().call_at(next, [weak] {
+    if (auto self = weak.lock()) self->expire_waiting(self->host_.shard().now());
+  });
+}
+
+void HostedPartition::perform(const partition::PartitionEffects& effects) {
+  if (effects.alter_isr) host_.want_alter_isr(identity_.id, *effects.alter_isr);
+  if (!effects.high_watermark_moved) return;
+  log_->set_high_watermark(machine_.high_watermark());
+  release_waiting();
+  fetchers_.wake_all();
+}
+
+void HostedPartition::release_waiting() {
+  while (!waiting_commit_.empty() && machine_.committed(waiting_commit_.front().end)) {
+    Staged staged = std::move(waiting_commit_.front());
+    waiting_commit_.pop_front();
+    staged.outcome.error = machine_.committed_verdict();
+    staged.part->finish(staged.index, std::move(staged.outcome));
+  }
+  const bool durable = log_->config().durable_acks();
+  while (!waiting_flush_.empty() &&
+         (!durable || waiting_flush_.front().end <= log_->flushed_end_offset())) {
+    Staged staged = std::move(waiting_flush_.front());
+    waiting_flush_.pop_front();
+    staged.part->finish(staged.index, std::move(staged.outcome));
+  }
+}
+
+bool HostedPartition::wants_flush() const {
+  return log_ && !flushing_ && !log_->failed() &&
+         log_->unflushed_messages() >= std::max<std::int64_t>(1, log_->config().flush_messages);
+}
+
+void HostedPartition::flushed(const log::FlushPoint& point, const Result<void>& result) {
+  flushing_ = false;
+  if (!log_) return;
+  if (!result.ok()) {
+    log_->mark_failed();
+    host_.note_write_error(*this, result.error());
+    while (!waiting_flush_.empty() || !waiting_commit_.empty()) {
+      std::deque<Staged>& from = waiting_flush_.empty() ? waiting_commit_ : waiting_flush_;
+      Staged staged = std::move(from.front());
+      from.pop_front();
+      staged.part->finish(staged.index,
+                          AppendOutcome(ErrorCode::kKafkaStorageError, result.error().detail));
+    }
+    return;
+  }
+  log_->mark_flushed(point);
+  if (log_->config().durable_acks()) perform(machine_.local_end(log_->flushed_end_offset()));
+  release_waiting();
+  if (wants_flush()) host_.want_flush(shared_from_this());
+}
+
+ErrorCode HostedPartition::check_leader(LeaderEpoch callers_epoch) const {
+  if (stopped_ || !log_) return ErrorCode::kNotLeaderOrFollower;
+  if (const ErrorCode code = machine_.check_leader_epoch(callers_epoch); code != ErrorCode::kNone)
+    return code;
+  if (!machine_.is_leader()) return ErrorCode::kNotLeaderOrFollower;
+  if (log_->failed()) return ErrorCode::kKafkaStorageError;
+  return ErrorCode::kNone;
+}
+
+ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
+                                  std::uint32_t bytes_max,
+                                  const std::shared_ptr<park::Waiter>& waiter) {
+  ReadOutcome outcome;
+  outcome.leader = machine_.assignment().leader;
+  outcome.leader_epoch = machine_.assignment().leader_epoch;
+  outcome.error = check_leader(asked.current_leader_epoch);
+  if (outcome.error != ErrorCode::kNone) return outcome;
+  if (as.is_follower())
+    perform(machine_.follower_fetch(as.follower, as.follower_epoch, asked.fetch_offset,
+                                    asked.follower_log_start, log_->log_end_offset(),
+                                    host_.shard().now()));
+  outcome.high_watermark = machine_.high_watermark();
+  outcome.last_stable_offset = log_->last_stable_offset();
+  outcome.log_start_offset = log_->log_start_offset();
+  if (asked.last_fetched_epoch.value() >= 0) {
+    const partition::EpochEndOffset end = log_->end_offset_for_epoch(asked.last_fetched_epoch);
+    if (end.end_offset.value() < 0) {
+      outcome.error = ErrorCode::kOffsetOutOfRange;
+      return outcome;
+    }
+    if (end.epoch < asked.last_fetched_epoch || end.end_offset < asked.fetch_offset) {
+      outcome.diverging = end;
+      return outcome;
+    }
+  }
+  if (asked.fetch_offset < log_->log_start_offset() || asked.fetch_offset > log_->log_end_offset()) {
+    outcome.error = ErrorCode::kOffsetOutOfRange;
+    return outcome;
+  }
+  log::ReadRequest request;
+  request.offset = asked.fetch_offset;
+  request.upper_bound = as.is_follower()     ? log_->log_end_offset()
+                        : as.read_committed ? outcome.last_stable_offset
+                                            : outcome.high_watermark;
+  request.bytes_max = bytes_max;
+  request.min_one_message = true;
+  request.aborted_transactions = as.read_committed;
+  if (request.offset < request.upper_bound) {
+    auto found = log_->read(request);
+    if (!found.ok()) {
+      outcome.error = found.error().code;
+      host_.note_read_error(*this, found.error());
+      return outcome;
+    }
+    outcome.range = std::move(found->range);
+    outcome.aborted = std::move(found->aborted_transactions);
+  }
+  if (waiter && outcome.range.length == 0) fetchers_.add(waiter);
+  return outcome;
+}
+
+Result<Offset> HostedPartition::delete_records(Offset offset) {
+  if (const ErrorCode code = check_leader(LeaderEpoch(-1)); code != ErrorCode::kNone)
+    return Error(code);
+  if (!log_->config().cleanup_delete)
+    return Error(ErrorCode::kPolicyViolation, "cleanup.policy of the topic is not delete");
+  const Offset wanted = offset.value() == -1 ? machine_.high_watermark() : offset;
+  if (wanted.value() < 0 || wanted > machine_.high_watermark())
+    return Error(ErrorCode::kOffsetOutOfRange, "beyond the high watermark");
+  MOLDAU_ASSIGN_OR_RETURN(const bool moved, log_->increment_log_start_offset(wanted));
+  if (moved) {
+    machine_.truncated(log_->log_start_offset(), log_->log_end_offset());
+    fetchers_.wake_all();
+    host_.note_log_start(*this);
+  }
+  run_jobs();
+  return log_->log_start_offset();
+}
+
+void HostedPartition::maintain(Timestamp now) {
+  if (stopped_ || !log_ || log_->failed()) return;
+  if (auto deleted = log_->delete_old_segments(now); !deleted.ok())
+    host_.note_write_error(*this, deleted.error());
+  if (auto rolled = log_->maybe_roll_by_time(now); !rolled.ok())
+    host_.note_write_error(*this, rolled.error());
+  (void)log_->remove_expired_producers(now);
+  if (auto idle = log_->release_idle(); !idle.ok()) host_.note_write_error(*this, idle.error());
+  run_jobs();
+}
+
+void HostedPartition::run_jobs() {
+  if (!log_) return;
+  for (log::LogJob& job : log_->take_jobs()) {
+    if (job.delay.value() > 0) {
+      host_.run_later(std::move(job), identity_.pool);
+    } else {
+      jobs_.push_back(std::move(job));
+    }
+  }
+  start_next_job();
+}
+
+void HostedPartition::start_next_job() {
+  if (job_running_ || jobs_.empty()) return;
+  job_running_ = true;
+  log::LogJob job = std::move(jobs_.front());
+  jobs_.pop_front();
+  host_.run_job(std::move(job), identity_.pool, [self = shared_from_this()] {
+    self->job_running_ = false;
+    self->start_next_job();
+    if (!self->job_running_) self->run_jobs();
+  });
+}
+
+void HostedPartition::stop(ErrorCode code) {
+  if (stopped_) return;
+  if (has_staged()) write_staged();
+  stopped_ = true;
+  for (std::deque<Staged>* queue : {&waiting_commit_, &waiting_flush_}) {
+    while (!queue->empty()) {
+      Staged staged = std::move(queue->front());
+      queue->pop_front();
+      staged.part->finish(staged.index, not_leader(code));
+    }
+  }
+  if (expiry_set_) host_.shard().cancel(expiry_timer_);
+  fetchers_.wake_all();
+}
+
+}  // namespace moldau::replica

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "env/env.h"
+#include "node/replica/hosted_partition.h"
+#include "record/compression.h"
+
+namespace moldau::replica {
+
+/// A partition whose ISR its leader wants to change.
+struct IsrWish {
+  TopicIdPartition partition;
+  partition::AlterIsr alter;
+};
+
+/// One read of a fetch; the answers of a shard come back in the same order.
+struct ReadItem {
+  FetchPartition asked;
+  std::uint32_t bytes_max = 0;
+};
+
+struct HostLimits {
+  /// Below this much free room a log directory takes no records, above twice as much it does
+  /// again (moldau.log.dir.reserve.bytes).
+  std::uint64_t reserve_bytes = 0;
+};
+
+/// The partitions of one shard.
+///
+/// Path     node/handler and node/broker (by message from other shards) → this → HostedPartition.
+/// Owner    ReplicaSet; outlives all messages sent to it.
+/// Thread   shard-bound.
+/// Bounds   one HostedPartition per replica that the metadata assigns to this shard.
+class ReplicaHost final : private env::TurnHook {
+ public:
+  ReplicaHost(env::Env& env, env::Shard& shard, NodeId self, std::uint32_t directories);
+  ~ReplicaHost() override;
+
+  env::Shard& shard() { return shard_; }
+  NodeId self() const { return self_; }
+  record::CompressionContext& compression() { return compression_; }
+  env::Env& env() { return env_; }
+
+  // --- life of partitions -------------------------------------------------------------------
+  HostedPartition& add(HostedIdentity identity, std::unique_ptr<log::PartitionLog> log,
+                       Offset high_watermark);
+  /// nullptr if this shard does not host it.
+  HostedPartition* find(const TopicIdPartition& id);
+  /// Answers those who wait, waits until nothing of it runs on the pool, gives the log back.
+  env::Task<std::unique_ptr<log::PartitionLog>> remove(TopicIdPartition id, ErrorCode code);
+  template <class F>
+  void for_each(F&& f) {
+    for (auto& [id, partition] : partitions_) f(*partition);
+  }
+  std::size_t size() const { return partitions_.size(); }
+
+  // --- requests -----------------------------------------------------------------------------
+  void append(const std::shared_ptr<AppendPart>& part);
+  std::vector<ReadOutcome> read(const std::vector<ReadItem>& items, const ReadAs& as,
+                                const std::shared_ptr<park::Waiter>& waiter);
+
+  // --- directories --------------------------------------------------------------------------
+  /// False while the disk is nearly full or the directory is offline.
+  bool directory_accepts(std::uint32_t directory) const { return accepts_[directory]; }
+  void set_directory_accepts(std::uint32_t directory, bool accepts) {
+    accepts_[directory] = accepts;
+  }
+  /// Called with the directory that failed; set by node/broker.
+  void on_directory_failure(UniqueFunction<void(std::uint32_t, Error)> callback) {
+    on_failure_ = std::move(callback);
+  }
+  void on_isr_wish(UniqueFunction<void(IsrWish)> callback) { on_isr_wish_ = std::move(callback); }
+  void on_log_start(UniqueFunction<void()> callback) { on_log_start_ = std::move(callback); }
+
+  // --- for HostedPartition ------------------------------------------------------------------
+  void mark_dirty(std::shared_ptr<HostedPartition> partition);
+  void want_flush(std::shared_ptr<HostedPartition> partition);
+  void want_alter_isr(const TopicIdPartition& id, const partition::AlterIsr& alter);
+  void note_write_error(HostedPartition& partition, const Error& error);
+  void note_read_error(HostedPartition& partition, const Error& error);
+  void note_log_start(HostedPartition&) {
+    if (on_log_start_) on_log_start_();
+  }
+  void count_appended(std::int32_t records, std::size_t bytes);
+  void run_job(log::LogJob job, env::PoolId pool, Callback done);
+  /// Jobs with a delay do not keep the order of the partition.
+  void run_later(log::LogJob job, env::PoolId pool);
+
+ private:
+  void on_turn_end() override;
+  void start_flush_round(std::uint32_t directory);
+
+  env::Env& env_;
+  env::Shard& shard_;
+  NodeId self_;
+  record::CompressionContext compression_;
+  std::unordered_map<TopicIdPartition, std::shared_ptr<HostedPartition>> partitions_;
+  std::vector<std::shared_ptr<HostedPartition>> dirty_;
+  struct FlushQueue {
+    std::vector<std::shared_ptr<HostedPartition>> waiting;
+    bool running = false;
+  };
+  std::vector<FlushQueue> flushes_;  // per log directory: one round at a time is group commit
+  std::vector<bool> accepts_;
+  UniqueFunction<void(std::uint32_t, Error)> on_failure_;
+  UniqueFunction<void(IsrWish)> on_isr_wish_;
+  Callback on_log_start_;
+  env::Counter& records_in_;
+  env::Counter& bytes_in_;
+  env::Counter& failed_produce_;
+  std::shared_ptr<ReplicaHost*> alive_;
+};
+
+/// All hosts of a node, and who owns which partition.
+/// Thread   immutable once built; hosts on their own shards.
+class ReplicaSet {
+ public:
+  ReplicaSet(env::Env& env, NodeId self, std::uint32_t directories);
+
+  std::uint32_t owner_index(const TopicIdPartition& id) const {
+    return static_cast<std::uint32_t>(std::hash<TopicIdPartition>()(id) % hosts_.size());
+  }
+  ReplicaHost& host(std::uint32_t shard) { return *hosts_[shard]; }
+  ReplicaHost& owner(const TopicIdPartition& id) { return host(owner_index(id)); }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(hosts_.size()); }
+
+ private:
+  std::vector<std::unique_ptr<ReplicaHost>> hosts_;
+};
+
+}  // namespace moldau::replica

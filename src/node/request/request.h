@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "env/shard.h"
+#include "net/session.h"
+#include "wire/api_keys.h"
+#include "wire/reader.h"
+#include "wire/request_header.h"
+#include "wire/writer.h"
+
+namespace moldau::request {
+
+/// Who asks, copied from the session when the request arrived: the session may be gone when the
+/// answer is ready.
+struct Caller {
+  Caller();
+  std::string principal;    // "User:ANONYMOUS"
+  std::string host;         // numeric
+  std::string listener;     // "PLAINTEXT"
+  std::string software;     // client software name, "unknown" before ApiVersions v3
+  std::uint64_t connection = 0;
+};
+
+/// One request on its way through a handler, with the place its answer goes to.
+///
+/// Path     net::Session → Router → handler → answer().
+/// Owner    the handler's Task. Decoded messages borrow the frame: keep the request while they
+///          live. Dropping a request without an answer closes the connection.
+/// Thread   the shard of its connection.
+/// Source   RequestChannel.Request.
+class Request {
+ public:
+  Request(wire::RequestHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
+          Caller caller, MonoTime arrived);
+  ~Request();
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  const wire::RequestHeader& header() const { return header_; }
+  std::int16_t version() const { return header_.api_version; }
+  const Caller& caller() const { return caller_; }
+  MonoTime arrived() const { return arrived_; }
+  const Slice& frame() const { return frame_; }
+  /// False once the peer is gone: long waits should end.
+  bool alive() const { return slot_.alive(); }
+
+  /// The body as message M at the request's version, to its last byte.
+  /// Errors   kInvalidRequest: the connection must be closed, as Apache does.
+  template <class M>
+  Result<M> decode() const {
+    wire::Reader reader(frame_.view().subspan(body_at_));
+    M message;
+    MOLDAU_TRY(message.decode(reader, version()));
+    return message;
+  }
+
+  /// Encodes and sends. `message` may hold external records (file ranges): see RangesOf.
+  template <class M>
+  void answer(const M& message) {
+    const std::int16_t v = version();
+    const std::size_t size = header_size() + message.size(v);
+    Slice buffer = Slice::allocate(size);
+    wire::Writer writer(buffer.mutable_view());
+    write_header(writer);
+    message.encode(writer, v);
+    send(std::move(buffer), writer);
+  }
+  /// acks=0: the peer expects nothing.
+  void answer_nothing();
+  void close(std::string_view why);
+  bool answered() const { return answered_; }
+
+ private:
+  std::size_t header_size() const;
+  void write_header(wire::Writer& writer) const;
+  void send(Slice buffer, const wire::Writer& writer);
+
+  wire::RequestHeader header_;
+  Slice frame_;
+  std::size_t body_at_;
+  net::ReplySlot slot_;
+  Caller caller_;
+  MonoTime arrived_;
+  bool answered_ = false;
+};
+
+using RequestPtr = std::unique_ptr<Request>;
+
+}  // namespace moldau::request
