@@ -72,10 +72,7 @@ std::vector<ReadOutcome> ReplicaHost::read(const std::vector<ReadItem>& items, c
   std::vector<ReadOutcome> outcomes;
   outcomes.reserve(items.size());
   for (const ReadItem& item : items) {
-    TopicIdPartition id;
-    id.topic_id = item.asked.topic_id;
-    id.partition = item.asked.partition;
-    HostedPartition* partition = find(id);
+    HostedPartition* partition = find(item.id);
     if (!partition) {
       outcomes.emplace_back().error = ErrorCode::kNotLeaderOrFollower;
     } else {

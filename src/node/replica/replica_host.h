@@ -19,6 +19,7 @@ struct IsrWish {
 
 /// One read of a fetch; the answers of a shard come back in the same order.
 struct ReadItem {
+  TopicIdPartition id;  // `asked` may know the topic by name only
   FetchPartition asked;
   std::uint32_t bytes_max = 0;
 };
