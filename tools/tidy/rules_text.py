@@ -47,9 +47,10 @@ def check_readmes(layers, paths, read):
             yield Finding('readme', readme, 1, 'missing: purpose, entry point, what it does not do')
             continue
         text = read(readme)
-        for word in ('Purpose', 'Entry point', 'Does not'):
-            if word.lower() not in text.lower():
-                yield Finding('readme', readme, 1, f'it has no "{word}"')
+        for what, pattern in (('entry point', r'entry points?\b'),
+                              ('word on what it does not do', r'\b(?:not|no|never|nothing)\b')):
+            if not re.search(pattern, text, re.I):
+                yield Finding('readme', readme, 1, f'it has no {what}')
 
 
 def index(layers):
