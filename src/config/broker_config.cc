@@ -106,7 +106,7 @@ class Loader {
                         (usual.empty() ? "(empty)" : usual));
     } else if (key.status == KeyStatus::kIgnored) {
       out_.warnings.push_back(line + " has no effect: " + std::string(key.reason));
-    } else if (key.dynamic_only) {
+    } else if (key.dynamic_only && !property.origin.starts_with("dynamic")) {
       out_.warnings.push_back(line + " has no effect in a file: set it dynamically");
     }
   }
@@ -333,7 +333,7 @@ void override_properties(PropertySet& set, const ConfigMap& stronger, std::strin
   }
 }
 
-/// Drops dynamic entries that could not have been accepted.
+/// Drops dynamic entries that could not have been accepted, or that are not built yet.
 ConfigMap valid_dynamic(const ConfigMap& entries, std::string_view origin,
                         std::vector<std::string>& warnings) {
   ConfigMap out;
@@ -341,12 +341,16 @@ ConfigMap valid_dynamic(const ConfigMap& entries, std::string_view origin,
     const ConfigKey* key = find_broker_key(name);
     if (key != nullptr) {
       Result<ConfigValue> value = parse_value(*key, text);
+      std::string problem;
       if (!value.ok()) {
-        warnings.push_back(std::string(origin) + ": " + value.error().detail);
-        continue;
+        problem = value.error().detail;
+      } else if (key->name == name && key->update_mode == UpdateMode::kReadOnly) {
+        problem = name + " cannot be updated dynamically";
+      } else if (key->status == KeyStatus::kRefused && *value != default_value(*key)) {
+        problem = name + " has no effect: " + std::string(key->reason);
       }
-      if (key->name == name && key->update_mode == UpdateMode::kReadOnly) {
-        warnings.push_back(std::string(origin) + ": " + name + " cannot be updated dynamically");
+      if (!problem.empty()) {
+        warnings.push_back(std::string(origin) + ": " + problem);
         continue;
       }
     }
@@ -373,22 +377,66 @@ Result<LoadedBrokerConfig> load_broker_config(const PropertySet& properties) {
   return Loader(properties).run();
 }
 
-Result<LoadedBrokerConfig> effective_broker_config(const BrokerConfigSources& sources) {
-  PropertySet base;
+namespace {
+
+PropertySet static_properties(const BrokerConfigSources& sources) {
+  PropertySet out;
   for (const auto& [name, value] : sources.static_broker) {
-    base.emplace(name, Property{value, "static broker config"});
+    out.emplace(name, Property{value, "static broker config"});
   }
+  return out;
+}
+
+}  // namespace
+
+Result<LoadedBrokerConfig> strict_broker_config(const BrokerConfigSources& sources) {
+  PropertySet merged = static_properties(sources);
+  override_properties(merged, sources.dynamic_default, "dynamic broker default");
+  override_properties(merged, sources.dynamic_broker, "dynamic broker config");
+  return load_broker_config(merged);
+}
+
+namespace {
+
+/// Takes the entries of the schema's keys out of a map. Only they can contradict each other.
+ConfigMap take_known(ConfigMap& map) {
+  ConfigMap known;
+  for (auto it = map.begin(); it != map.end();) {
+    auto entry = it++;
+    if (broker_schema().find(entry->first) != nullptr) known.insert(map.extract(entry));
+  }
+  return known;
+}
+
+/// Adds the dynamic values one by one, leaving out those that make the whole invalid.
+void drop_contradictions(BrokerConfigSources& sources, std::vector<std::string>& warnings) {
+  ConfigMap of_all = take_known(sources.dynamic_default);
+  ConfigMap of_one = take_known(sources.dynamic_broker);
+  auto add = [&](ConfigMap& map, const ConfigMap& entries) {
+    for (const auto& [name, text] : entries) {
+      map.emplace(name, text);
+      Result<LoadedBrokerConfig> loaded = strict_broker_config(sources);
+      if (loaded.ok()) continue;
+      warnings.push_back("dynamic " + name + " is left out: " + loaded.error().detail);
+      map.erase(name);
+    }
+  };
+  add(sources.dynamic_default, of_all);
+  add(sources.dynamic_broker, of_one);
+}
+
+}  // namespace
+
+Result<LoadedBrokerConfig> effective_broker_config(const BrokerConfigSources& sources) {
   std::vector<std::string> warnings;
-  ConfigMap of_all = valid_dynamic(sources.dynamic_default, "dynamic broker default", warnings);
-  ConfigMap of_one = valid_dynamic(sources.dynamic_broker, "dynamic broker config", warnings);
-  PropertySet merged = base;
-  override_properties(merged, of_all, "dynamic broker default");
-  override_properties(merged, of_one, "dynamic broker config");
-  Result<LoadedBrokerConfig> loaded = load_broker_config(merged);
-  if (!loaded.ok() && !(of_all.empty() && of_one.empty())) {
-    // Each value was fine, but they contradict each other: go on with the static part.
-    warnings.push_back("dynamic broker configs are left out: " + loaded.error().detail);
-    loaded = load_broker_config(base);
+  BrokerConfigSources valid{sources.static_broker, {}, {}};
+  valid.dynamic_default = valid_dynamic(sources.dynamic_default, "dynamic broker default", warnings);
+  valid.dynamic_broker = valid_dynamic(sources.dynamic_broker, "dynamic broker config", warnings);
+  Result<LoadedBrokerConfig> loaded = strict_broker_config(valid);
+  if (!loaded.ok()) {
+    // Each value was fine, but some contradict others: keep those that go together.
+    drop_contradictions(valid, warnings);
+    loaded = strict_broker_config(valid);
   }
   MOLDAU_ASSIGN_OR_RETURN(LoadedBrokerConfig out, std::move(loaded));
   out.warnings.insert(out.warnings.begin(), warnings.begin(), warnings.end());

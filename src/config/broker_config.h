@@ -102,6 +102,10 @@ Result<LoadedBrokerConfig> load_broker_config(const PropertySet& properties);
 /// Source   DynamicBrokerConfig.
 Result<LoadedBrokerConfig> effective_broker_config(const BrokerConfigSources& sources);
 
+/// The same without leaving anything out: what a change would lead to.
+/// Errors   kInvalidConfig, as load_broker_config.
+Result<LoadedBrokerConfig> strict_broker_config(const BrokerConfigSources& sources);
+
 /// What a node without a file runs with: broker and controller in one process, loopback,
 /// ./data, internal topics with one replica, HTTP on 127.0.0.1:9644.
 PropertySet default_single_node_properties();

@@ -143,4 +143,13 @@ TopicConfig replayed_topic_config(const BrokerConfig& broker, const ConfigMap& t
   return out;
 }
 
+TopicValues topic_values(const BrokerConfig& broker, const ConfigMap& topic) {
+  TopicValues values = broker_defaults(broker);
+  for (const auto& [name, text] : topic) {
+    // A bad entry is reported where it is replayed; here the broker's value stands.
+    if (!apply(values, name, text).ok()) continue;
+  }
+  return values;
+}
+
 }  // namespace moldau::config

@@ -102,4 +102,7 @@ Result<TopicConfig> effective_topic_config(const BrokerConfig& broker, const Con
 TopicConfig replayed_topic_config(const BrokerConfig& broker, const ConfigMap& topic,
                                   std::vector<std::string>* problems);
 
+/// Every topic key with its effective value, for describing it; bad entries are left out.
+TopicValues topic_values(const BrokerConfig& broker, const ConfigMap& topic);
+
 }  // namespace moldau::config
