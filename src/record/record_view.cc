@@ -37,6 +37,36 @@ RecordFault check_headers(const std::byte* p, const std::byte* end, std::int32_t
   return p == end ? RecordFault::kNone : RecordFault::kSizeMismatch;
 }
 
+RecordFault parse_record_checked(const std::byte* p, const std::byte* end, RawRecord& out) {
+  const std::byte* const begin = p;
+  std::int32_t size;
+  p = read_varint(p, end, size);
+  if (p == nullptr) return RecordFault::kCutOff;
+  if (size < 0) return RecordFault::kSizeMismatch;
+  if (size > end - p) return RecordFault::kCutOff;
+  end = p + size;
+  out.end = end;
+  out.size = static_cast<std::int32_t>(end - begin);
+  // One byte of attributes that nobody uses yet.
+  if (size == 0) return RecordFault::kBadStructure;
+  p = read_varlong(p + 1, end, out.timestamp_delta);
+  if (p == nullptr) return RecordFault::kBadStructure;
+  p = read_varint(p, end, out.offset_delta);
+  if (p == nullptr) return RecordFault::kBadStructure;
+  p = read_varint(p, end, out.key_size);
+  if (p == nullptr || out.key_size > end - p) return RecordFault::kBadStructure;
+  out.key = p;
+  if (out.key_size > 0) p += out.key_size;
+  p = read_varint(p, end, out.value_size);
+  if (p == nullptr || out.value_size > end - p) return RecordFault::kBadStructure;
+  out.value = p;
+  if (out.value_size > 0) p += out.value_size;
+  p = read_varint(p, end, out.header_count);
+  if (p == nullptr) return RecordFault::kBadStructure;
+  out.headers = p;
+  return check_headers(p, end, out.header_count);
+}
+
 std::optional<HeaderView> HeaderIterator::next() {
   if (left_ <= 0) return std::nullopt;
   --left_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -90,38 +91,50 @@ struct RawRecord {
 /// Checks that `count` headers fill [p, end) exactly.
 RecordFault check_headers(const std::byte* p, const std::byte* end, std::int32_t count);
 
+/// parse_record for any bytes; every field against the end.
+RecordFault parse_record_checked(const std::byte* p, const std::byte* end, RawRecord& out);
+
 /// Decodes the v2 record at `p`, every length checked against [p, end), headers included, so that
 /// HeaderIterator cannot fail later. This is the hot path of produce: inline, no allocation.
 inline RecordFault parse_record(const std::byte* p, const std::byte* end, RawRecord& out) {
+  // With room for the longest fields before the key, and again before the value, no byte of them
+  // needs a check of its own: that they end within the record is checked at its end.
+  constexpr std::ptrdiff_t kBeforeKey = 3 * kVarintBytesMax + kVarlongBytesMax + 1;
+  constexpr std::ptrdiff_t kAfterKey = 2 * kVarintBytesMax;
+  if (end - p < kBeforeKey) [[unlikely]]
+    return parse_record_checked(p, end, out);
   const std::byte* const begin = p;
   std::int32_t size;
-  p = read_varint(p, end, size);
-  if (p == nullptr) return RecordFault::kCutOff;
-  if (size < 0) return RecordFault::kSizeMismatch;
-  if (size > end - p) return RecordFault::kCutOff;
-  end = p + size;
-  out.end = end;
-  out.size = static_cast<std::int32_t>(end - begin);
-  // One byte of attributes that nobody uses yet.
-  if (size == 0) return RecordFault::kBadStructure;
-  p = read_varlong(p + 1, end, out.timestamp_delta);
+  p = read_varint_fast(p, size);
+  if (p == nullptr || size < kAfterKey || size > end - p) [[unlikely]]
+    return parse_record_checked(begin, end, out);
+  const std::byte* const after = p + size;
+  p = read_varlong_fast(p + 1, out.timestamp_delta);
   if (p == nullptr) return RecordFault::kBadStructure;
-  p = read_varint(p, end, out.offset_delta);
+  p = read_varint_fast(p, out.offset_delta);
   if (p == nullptr) return RecordFault::kBadStructure;
-  p = read_varint(p, end, out.key_size);
-  if (p == nullptr || out.key_size > end - p) return RecordFault::kBadStructure;
+  p = read_varint_fast(p, out.key_size);
+  if (p == nullptr || out.key_size > after - p) return RecordFault::kBadStructure;
   out.key = p;
   if (out.key_size > 0) p += out.key_size;
-  p = read_varint(p, end, out.value_size);
-  if (p == nullptr || out.value_size > end - p) return RecordFault::kBadStructure;
+  if (end - p < kAfterKey) [[unlikely]]
+    return parse_record_checked(begin, end, out);
+  p = read_varint_fast(p, out.value_size);
+  // The fields may have run past the record but not past the bytes; then this is negative.
+  if (p == nullptr || std::max(out.value_size, 0) >= after - p) [[unlikely]]
+    return parse_record_checked(begin, end, out);
   out.value = p;
   if (out.value_size > 0) p += out.value_size;
-  p = read_varint(p, end, out.header_count);
+  out.size = static_cast<std::int32_t>(after - begin);
+  out.end = after;
+  out.headers = p + 1;
+  out.header_count = 0;
+  if (p + 1 == after && *p == std::byte{0}) [[likely]]
+    return RecordFault::kNone;
+  p = read_varint(p, after, out.header_count);
   if (p == nullptr) return RecordFault::kBadStructure;
   out.headers = p;
-  if (out.header_count == 0) [[likely]]
-    return p == end ? RecordFault::kNone : RecordFault::kSizeMismatch;
-  return check_headers(p, end, out.header_count);
+  return check_headers(p, after, out.header_count);
 }
 
 }  // namespace moldau::record

@@ -65,9 +65,33 @@ class RecordRules {
     } else if (batch_has_append_time_) [[unlikely]] {
       refuse_append_time(index);
     }
-    max_timestamp_ = std::max(max_timestamp_, timestamp);
-    offsets_in_order_ &= record.offset_delta == index;
-    uncompressed_size_ += static_cast<std::size_t>(record.size);
+  }
+
+  /// What the loop over the records compares with; a record that fails goes to check(). Kept in
+  /// registers there, which members are not.
+  struct Fast {
+    std::int64_t base_timestamp;
+    std::int64_t earliest;
+    std::int64_t latest;
+    std::int32_t key_size_min;
+  };
+  Fast fast() const {
+    Fast out{base_timestamp_, INT64_MIN, INT64_MAX, options_.compacted ? 0 : INT32_MIN};
+    if (create_time_) {
+      out.earliest = earliest_;
+      out.latest = latest_;
+    }
+    // Then every record is judged one by one; producers do not do this.
+    if (batch_has_append_time_) out.key_size_min = INT32_MAX;
+    return out;
+  }
+
+  /// What the loop has found. With append time in the batch, its records all have that.
+  void sum_up(std::int64_t max_timestamp, bool offsets_in_order, std::size_t uncompressed_size) {
+    max_timestamp_ =
+        batch_has_append_time_ ? std::max(append_time_, kNoTimestamp.value()) : max_timestamp;
+    offsets_in_order_ = offsets_in_order;
+    uncompressed_size_ = uncompressed_size;
   }
 
   bool refused() const { return refused_ > 0; }
@@ -147,15 +171,24 @@ Result<void> walk_plain(const BatchView& batch, RecordRules& rules) {
   const std::byte* p = bytes.data();
   const std::byte* const end = p + bytes.size();
   const std::int32_t count = batch.record_count();
+  const RecordRules::Fast fast = rules.fast();
+  std::int64_t max_timestamp = kNoTimestamp.value();
+  bool in_order = true;
   for (std::int32_t i = 0; i < count; ++i) {
     RawRecord record;
     const RecordFault fault = parse_record(p, end, record);
     if (fault != RecordFault::kNone) [[unlikely]]
       return fault_error(fault);
-    rules.check(i, record);
+    const std::int64_t timestamp = wrapping_add(fast.base_timestamp, record.timestamp_delta);
+    if (timestamp < fast.earliest || timestamp > fast.latest || record.key_size < fast.key_size_min)
+        [[unlikely]]
+      rules.check(i, record);
+    max_timestamp = std::max(max_timestamp, timestamp);
+    in_order &= record.offset_delta == i;
     p = record.end;
   }
   if (count > 0 && p != end) return bytes_remain();
+  rules.sum_up(max_timestamp, in_order, batch.size());
   return {};
 }
 
@@ -165,14 +198,22 @@ Result<void> walk_compressed(const BatchView& batch, RecordRules& rules,
   if (count == 0) return {};
   MOLDAU_ASSIGN_OR_RETURN(
       auto window, RecordWindow::open(context, batch.compression_type(), batch.record_bytes()));
+  const std::int64_t base_timestamp = batch.base_timestamp().value();
+  std::int64_t max_timestamp = kNoTimestamp.value();
+  bool in_order = true;
+  std::size_t uncompressed_size = kBatchOverhead;
   for (std::int32_t i = 0; i < count; ++i) {
     RawRecord record;
     MOLDAU_ASSIGN_OR_RETURN(const RecordFault fault, window.skim(record));
     if (fault != RecordFault::kNone) return fault_error(fault);
     rules.check(i, record);
+    max_timestamp = std::max(max_timestamp, wrapping_add(base_timestamp, record.timestamp_delta));
+    in_order &= record.offset_delta == i;
+    uncompressed_size += static_cast<std::size_t>(record.size);
   }
   MOLDAU_ASSIGN_OR_RETURN(const bool ended, window.at_end());
   if (!ended) return bytes_remain();
+  rules.sum_up(max_timestamp, in_order, uncompressed_size);
   return {};
 }
 

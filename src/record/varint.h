@@ -25,10 +25,6 @@ constexpr std::uint64_t zigzag_encode(std::int64_t n) {
 /// Reads a varint (zigzag) and returns the byte after it, or nullptr if it does not end before
 /// `end` or within five bytes. Bits above 32 are dropped, as Kafka does.
 inline const std::byte* read_varint(const std::byte* p, const std::byte* end, std::int32_t& out) {
-  if (p < end && static_cast<std::uint8_t>(*p) < 0x80) [[likely]] {
-    out = zigzag_decode(static_cast<std::uint32_t>(*p));
-    return p + 1;
-  }
   std::uint32_t value = 0;
   for (unsigned shift = 0; shift < 35; shift += 7) {
     if (p == end) return nullptr;
@@ -44,10 +40,6 @@ inline const std::byte* read_varint(const std::byte* p, const std::byte* end, st
 
 /// The same for 64 bits and ten bytes.
 inline const std::byte* read_varlong(const std::byte* p, const std::byte* end, std::int64_t& out) {
-  if (p < end && static_cast<std::uint8_t>(*p) < 0x80) [[likely]] {
-    out = zigzag_decode(static_cast<std::uint64_t>(*p));
-    return p + 1;
-  }
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 70; shift += 7) {
     if (p == end) return nullptr;
@@ -59,6 +51,37 @@ inline const std::byte* read_varlong(const std::byte* p, const std::byte* end, s
     }
   }
   return nullptr;
+}
+
+/// read_varint where kVarintBytesMax bytes are known to be there. Lengths and deltas of records
+/// are mostly one or two bytes.
+inline const std::byte* read_varint_fast(const std::byte* p, std::int32_t& out) {
+  const auto first = static_cast<std::uint32_t>(p[0]);
+  if (first < 0x80) {
+    out = zigzag_decode(first);
+    return p + 1;
+  }
+  const auto second = static_cast<std::uint32_t>(p[1]);
+  if (second < 0x80) [[likely]] {
+    out = zigzag_decode((first & 0x7F) | second << 7);
+    return p + 2;
+  }
+  return read_varint(p, p + kVarintBytesMax, out);
+}
+
+/// read_varlong where kVarlongBytesMax bytes are known to be there.
+inline const std::byte* read_varlong_fast(const std::byte* p, std::int64_t& out) {
+  const auto first = static_cast<std::uint64_t>(p[0]);
+  if (first < 0x80) {
+    out = zigzag_decode(first);
+    return p + 1;
+  }
+  const auto second = static_cast<std::uint64_t>(p[1]);
+  if (second < 0x80) [[likely]] {
+    out = zigzag_decode((first & 0x7F) | second << 7);
+    return p + 2;
+  }
+  return read_varlong(p, p + kVarlongBytesMax, out);
 }
 
 constexpr std::size_t unsigned_varint_size(std::uint64_t n) {
