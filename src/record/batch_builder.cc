@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "record/record_iterator.h"
 
 namespace moldau::record {
 namespace {
@@ -79,7 +80,7 @@ void write_header(MutableBytes batch, const BatchFields& fields, const HeaderRes
 BatchBuilder::BatchBuilder(const BatchFields& fields, std::size_t size_hint)
     : fields_(fields),
       records_(std::max(size_hint, kBatchOverhead)),
-      last_offset_(fields.base_offset.value() - 1) {
+      last_offset_(fields.base_offset - 1) {
   records_.commit(kBatchOverhead);
   if (fields_.delete_horizon) base_timestamp_ = fields_.delete_horizon->value();
 }
@@ -92,17 +93,14 @@ std::size_t BatchBuilder::record_size(std::int32_t offset_delta, std::int64_t ti
 }
 
 /// Checks, and writes all up to the key; the caller writes `payload` bytes more and commits.
-Result<std::byte*> BatchBuilder::begin_record(std::int64_t offset, Timestamp timestamp,
+Result<std::byte*> BatchBuilder::begin_record(Offset offset, Timestamp timestamp,
                                               std::size_t payload) {
-  const std::int64_t delta = offset - fields_.base_offset.value();
   if (offset <= last_offset_)
-    return invalid("offset " + std::to_string(offset) + " follows offset " +
-                   std::to_string(last_offset_));
+    return invalid("offset " + std::to_string(offset.value()) + " follows offset " +
+                   std::to_string(last_offset_.value()));
+  const std::int64_t delta = offset - fields_.base_offset;
   if (delta < 0 || delta > INT32_MAX)
-    return invalid("offset " + std::to_string(offset) + " is too far from the base offset");
-  if (timestamp.value() < kNoTimestamp.value())
-    return Error(ErrorCode::kInvalidTimestamp,
-                 "invalid negative timestamp " + std::to_string(timestamp.value()));
+    return invalid("offset " + std::to_string(offset.value()) + " is too far from the base offset");
   if (count_ == 0 && !fields_.delete_horizon) base_timestamp_ = timestamp.value();
   const std::int64_t timestamp_delta = wrapping_subtract(timestamp.value(), base_timestamp_);
   const auto offset_delta = static_cast<std::int32_t>(delta);
@@ -125,8 +123,11 @@ Result<void> BatchBuilder::append(const RecordFields& record) {
 }
 
 Result<void> BatchBuilder::append_at(Offset offset, const RecordFields& record) {
+  if (record.timestamp < kNoTimestamp)
+    return Error(ErrorCode::kInvalidTimestamp,
+                 "invalid negative timestamp " + std::to_string(record.timestamp.value()));
   MOLDAU_ASSIGN_OR_RETURN(std::byte * p,
-                          begin_record(offset.value(), record.timestamp, payload_size(record)));
+                          begin_record(offset, record.timestamp, payload_size(record)));
   p = write_sized(p, record.key);
   p = write_sized(p, record.value);
   p = write_varint(p, static_cast<std::int32_t>(record.headers.size()));
@@ -141,7 +142,7 @@ Result<void> BatchBuilder::append_at(Offset offset, const RecordFields& record) 
 Result<void> BatchBuilder::append_copy(Offset offset, const RecordView& record) {
   const std::size_t payload = sized_bytes(record.key) + sized_bytes(record.value) +
                               varint_size(record.header_count) + record.header_bytes.size();
-  MOLDAU_ASSIGN_OR_RETURN(std::byte * p, begin_record(offset.value(), record.timestamp, payload));
+  MOLDAU_ASSIGN_OR_RETURN(std::byte * p, begin_record(offset, record.timestamp, payload));
   p = write_sized(p, record.key);
   p = write_sized(p, record.value);
   p = write_varint(p, record.header_count);
@@ -172,7 +173,7 @@ Timestamp BatchBuilder::max_timestamp() const {
 
 Result<Slice> BatchBuilder::build(CompressionContext& context) {
   const HeaderRest rest{
-      .last_offset_delta = static_cast<std::int32_t>(last_offset_ - fields_.base_offset.value()),
+      .last_offset_delta = static_cast<std::int32_t>(last_offset_ - fields_.base_offset),
       .base_timestamp = base_timestamp_,
       .max_timestamp = max_timestamp().value(),
       .record_count = count_,
@@ -193,17 +194,51 @@ Result<Slice> BatchBuilder::build(CompressionContext& context) {
   return out.take();
 }
 
-Slice build_empty_batch(const BatchView& batch) {
-  MOLDAU_CHECK(batch.is_v2());
+BatchFields fields_of_batch(const BatchView& batch) {
   BatchFields fields;
   fields.base_offset = batch.base_offset();
   fields.leader_epoch = batch.leader_epoch();
-  fields.timestamp_type = batch.timestamp_type();
+  fields.compression.type = batch.compression_type();
+  if (batch.timestamp_type() == TimestampType::kLogAppendTime) {
+    fields.timestamp_type = TimestampType::kLogAppendTime;
+    fields.log_append_time = batch.max_timestamp();
+  }
   fields.producer_id = batch.producer_id();
   fields.producer_epoch = batch.producer_epoch();
   fields.base_sequence = batch.base_sequence();
   fields.transactional = batch.is_transactional();
   fields.control = batch.is_control();
+  fields.delete_horizon = batch.delete_horizon();
+  return fields;
+}
+
+Result<Slice> recompress_batch(const BatchView& batch, Compression target,
+                               CompressionContext& context) {
+  RecordIterator records(batch, context);
+  RecordView record;
+  std::optional<BatchBuilder> builder;
+  while (records.next(record)) {
+    if (!builder) {
+      BatchFields fields = fields_of_batch(batch);
+      fields.compression = target;
+      // Only the first record of a compressed old message tells its base offset.
+      if (!batch.is_v2()) fields.base_offset = record.offset;
+      builder.emplace(fields, batch.size());
+    }
+    MOLDAU_TRY(builder->append_copy(record.offset, record));
+  }
+  MOLDAU_TRY(records.status());
+  if (!builder) return build_empty_batch(batch);
+  if (batch.is_v2()) builder->set_last_offset(batch.last_offset());
+  return builder->build(context);
+}
+
+Slice build_empty_batch(const BatchView& batch) {
+  MOLDAU_CHECK(batch.is_v2());
+  BatchFields fields = fields_of_batch(batch);
+  fields.compression = {};
+  // Its base timestamp, where the horizon would be, goes with the records.
+  fields.delete_horizon = {};
   Slice out = Slice::allocate(kBatchOverhead);
   write_header(out.mutable_view(), fields,
                {.last_offset_delta = batch.last_offset_delta(),

@@ -58,11 +58,12 @@ class BatchBuilder {
   Result<void> append_at(Offset offset, const RecordFields& record);
   /// A control record; the value is what control_record.h serialises.
   Result<void> append_control(ControlRecordType type, Timestamp timestamp, ByteView value);
-  /// Copies a record of another batch, bytes of headers as they are.
+  /// Copies a record of another batch, bytes of headers as they are. Its timestamp may be
+  /// anything: what is in the log already must stay readable.
   Result<void> append_copy(Offset offset, const RecordView& record);
 
   /// Keeps the last offset of a batch whose last records are gone (compaction).
-  void set_last_offset(Offset offset) { last_offset_ = offset.value(); }
+  void set_last_offset(Offset offset) { last_offset_ = offset; }
 
   std::int32_t record_count() const { return count_; }
   bool empty() const { return count_ == 0; }
@@ -70,7 +71,7 @@ class BatchBuilder {
   std::size_t uncompressed_size() const { return records_.size(); }
   /// -1 if no record has a timestamp.
   Timestamp max_timestamp() const;
-  Offset next_offset() const { return Offset(last_offset_ + 1); }
+  Offset next_offset() const { return last_offset_ + 1; }
 
   /// The finished batch; without records, an empty header that keeps the producer's state.
   Result<Slice> build(CompressionContext& context);
@@ -80,15 +81,23 @@ class BatchBuilder {
                                  const RecordFields& record);
 
  private:
-  Result<std::byte*> begin_record(std::int64_t offset, Timestamp timestamp, std::size_t body_rest);
+  Result<std::byte*> begin_record(Offset offset, Timestamp timestamp, std::size_t payload);
 
   BatchFields fields_;
   GrowingBytes records_;
   std::int32_t count_ = 0;
-  std::int64_t last_offset_;
+  Offset last_offset_;
   std::int64_t base_timestamp_ = -1;
   std::int64_t max_timestamp_ = -1;
 };
+
+/// The header fields of an existing batch, its codec at the default level, for writing it again.
+BatchFields fields_of_batch(const BatchView& batch);
+
+/// The same records with the same offsets in another codec.
+/// Errors   as RecordIterator and BatchBuilder::build.
+Result<Slice> recompress_batch(const BatchView& batch, Compression target,
+                               CompressionContext& context);
 
 /// A batch without records that keeps offsets and producer fields of `batch`, as the cleaner
 /// leaves behind for the last batch of a producer. 61 bytes.

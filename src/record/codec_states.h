@@ -50,6 +50,7 @@ struct CodecStates {
 };
 
 /// One open compressed stream; one class per codec.
+/// Thread   shard-bound, as the context.
 class Decompressor::Stream {
  public:
   virtual ~Stream() = default;
@@ -74,6 +75,7 @@ Result<void> compress_zstd(CodecStates& states, int level, ByteView in, GrowingB
 Error damaged(const char* codec, const char* what);
 
 /// A block that was decompressed whole, given out in pieces: what lz4 and snappy streams share.
+/// Thread   shard-bound, as the context.
 /// Bounds   a block is at most what its owner has checked.
 class BlockSource {
  public:
