@@ -4,19 +4,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 
+#include "base/check.h"
 #include "record/compression.h"
 
 namespace moldau::record {
 namespace {
 
 constexpr std::size_t kLimit = std::size_t{1} << 20;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 Result<Slice> in_pieces(CompressionContext& context, CompressionType type, ByteView in, bool legacy,
                         std::size_t piece) {
@@ -50,13 +46,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   context.limits.zstd_window_log_max = 20;
   const auto whole = decompress(context, type, in, legacy);
   if (whole.ok()) {
-    require(whole.value().size() <= kLimit);
+    MOLDAU_CHECK(whole.value().size() <= kLimit);
     const auto pieces = in_pieces(context, type, in, legacy, piece);
-    require(pieces.ok() && equal(pieces.value().view(), whole.value().view()));
+    MOLDAU_CHECK(pieces.ok() && equal(pieces.value().view(), whole.value().view()));
   }
   GrowingBytes packed;
-  require(compress(context, Compression{type, {}}, in, packed, legacy).ok());
+  MOLDAU_CHECK(compress(context, Compression{type, {}}, in, packed, legacy).ok());
   const auto unpacked = decompress(context, type, packed.view(), legacy);
-  require(unpacked.ok() && equal(unpacked.value().view(), in));
+  MOLDAU_CHECK(unpacked.ok() && equal(unpacked.value().view(), in));
   return 0;
 }

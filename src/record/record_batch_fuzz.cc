@@ -3,8 +3,8 @@
 // what comes out must read like what went in.
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 
+#include "base/check.h"
 #include "record/batch_builder.h"
 #include "record/batch_filter.h"
 #include "record/batch_view.h"
@@ -37,10 +37,6 @@ bool walk(const BatchView& batch, CompressionContext& context, Sum& sum) {
   return records.status().ok();
 }
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
-
 void check_batch(const BatchView& batch, CompressionContext& context) {
   (void)batch.crc_is_valid();
   (void)batch.last_sequence();
@@ -51,11 +47,11 @@ void check_batch(const BatchView& batch, CompressionContext& context) {
     const auto again =
         recompress_batch(batch, Compression{static_cast<CompressionType>(codec), {}}, context);
     if (!again.ok()) continue;
-    require(readable);
+    MOLDAU_CHECK(readable);
     Sum after;
     const auto view = BatchView::parse(again.value().view());
-    require(view.ok() && view.value().crc_is_valid());
-    require(walk(view.value(), context, after) && after == before);
+    MOLDAU_CHECK(view.ok() && view.value().crc_is_valid());
+    MOLDAU_CHECK(walk(view.value(), context, after) && after == before);
   }
   int i = 0;
   FilterRules rules;
@@ -65,11 +61,11 @@ void check_batch(const BatchView& batch, CompressionContext& context) {
       filter_batch(batch, rules, [&](const RecordView&) { return i++ % 3 != 0; }, context);
   if (!filtered.ok() || filtered.value().action != FilterAction::kReplace) return;
   const auto view = BatchView::parse(filtered.value().bytes.view());
-  require(view.ok() && view.value().crc_is_valid());
+  MOLDAU_CHECK(view.ok() && view.value().crc_is_valid());
   Sum after;
-  require(walk(view.value(), context, after));
-  require(after.records == filtered.value().records_retained);
-  if (batch.is_v2()) require(view.value().last_offset() == batch.last_offset());
+  MOLDAU_CHECK(walk(view.value(), context, after));
+  MOLDAU_CHECK(after.records == filtered.value().records_retained);
+  if (batch.is_v2()) MOLDAU_CHECK(view.value().last_offset() == batch.last_offset());
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <variant>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "record/record_iterator.h"
 
@@ -15,10 +15,6 @@ namespace moldau::record {
 namespace {
 
 constexpr std::size_t kOptionBytes = 2;
-
-void require(bool condition) {
-  if (!condition) std::abort();
-}
 
 ValidateOptions options_of(std::uint8_t bits, std::uint8_t codec) {
   ValidateOptions out;
@@ -37,25 +33,26 @@ void check_accepted(ValidatedBatch& accepted, const ValidateOptions& options,
                     CompressionContext& context) {
   accepted.assign(Offset(1000), LeaderEpoch(3));
   const BatchView batch = accepted.view();
-  require(batch.crc_is_valid());
-  require(batch.leader_epoch() == LeaderEpoch(3));
-  require(batch.record_count() == accepted.record_count);
-  require(batch.max_timestamp() == accepted.max_timestamp);
-  if (options.message_bytes_max) require(batch.size() <= *options.message_bytes_max);
+  MOLDAU_CHECK(batch.crc_is_valid());
+  MOLDAU_CHECK(batch.leader_epoch() == LeaderEpoch(3));
+  MOLDAU_CHECK(batch.record_count() == accepted.record_count);
+  MOLDAU_CHECK(batch.max_timestamp() == accepted.max_timestamp);
+  if (options.message_bytes_max) MOLDAU_CHECK(batch.size() <= *options.message_bytes_max);
   if (options.origin == AppendOrigin::kClient) {
-    require(batch.base_offset() == Offset(1000) && !batch.is_control());
-    require(batch.last_offset_delta() == batch.record_count() - 1);
+    MOLDAU_CHECK(batch.base_offset() == Offset(1000) && !batch.is_control());
+    MOLDAU_CHECK(batch.last_offset_delta() == batch.record_count() - 1);
   }
   std::int32_t count = 0;
   RecordIterator records(batch, context);
   RecordView record;
   while (records.next(record)) {
-    if (options.origin == AppendOrigin::kClient) require(record.offset == Offset(1000 + count));
-    if (options.compacted) require(record.key.has_value());
-    require(record.timestamp <= accepted.max_timestamp);
+    if (options.origin == AppendOrigin::kClient)
+      MOLDAU_CHECK(record.offset == Offset(1000 + count));
+    if (options.compacted) MOLDAU_CHECK(record.key.has_value());
+    MOLDAU_CHECK(record.timestamp <= accepted.max_timestamp);
     ++count;
   }
-  require(records.status().ok() && count == accepted.record_count);
+  MOLDAU_CHECK(records.status().ok() && count == accepted.record_count);
 }
 
 }  // namespace
@@ -82,6 +79,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (auto* accepted = std::get_if<ValidatedBatch>(&outcome))
     check_accepted(*accepted, options, context);
   else
-    require(std::get<RejectedBatch>(outcome).code != ErrorCode::kNone);
+    MOLDAU_CHECK(std::get<RejectedBatch>(outcome).code != ErrorCode::kNone);
   return 0;
 }
