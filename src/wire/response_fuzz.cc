@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as any response or record: which one, version, body. What decodes must encode and
+// decode the same.
+#include "base/check.h"
+#include "wire/encode.h"
+#include "wire/random_codec.h"
+#include "wire/reader.h"
+
+using namespace moldau;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  wire::Reader reader(as_view({reinterpret_cast<const char*>(data), size}));
+  const auto all = wire::all_message_cases();
+  const wire::MessageCase* one = all[reader.uint16("which") % all.size()];
+  const std::int16_t version = reader.int8("version");
+  if (!reader.ok() || one->kind == "request") return 0;
+  const auto first = one->again(reader.rest(), version);
+  if (!first.ok()) return 0;
+  const auto second = one->again(*first, version);
+  MOLDAU_CHECK(second.ok(), second.ok() ? std::string() : second.error().text());
+  MOLDAU_CHECK(*first == *second, one->name);
+  return 0;
+}
