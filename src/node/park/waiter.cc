@@ -42,6 +42,8 @@ void Waiter::on_deadline() {
 }
 
 void WaitList::add(std::shared_ptr<Waiter> waiter) {
+  // A request that looks again may stand here already.
+  if (std::find(waiters_.begin(), waiters_.end(), waiter) != waiters_.end()) return;
   if (waiters_.size() >= sweep_at_) {
     std::erase_if(waiters_, [](const auto& w) { return w->finished(); });
     sweep_at_ = std::max<std::size_t>(16, waiters_.size() * 2);

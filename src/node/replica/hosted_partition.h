@@ -64,6 +64,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
                   std::unique_ptr<log::PartitionLog> log, NodeId self);
 
   const HostedIdentity& identity() const { return identity_; }
+  ReplicaHost& host() { return host_; }
   log::PartitionLog& log() { return *log_; }
   const partition::PartitionMachine& machine() const { return machine_; }
   void restore_high_watermark(Offset checkpointed);

@@ -39,19 +39,22 @@ HostedPartition* ReplicaHost::find(const TopicIdPartition& id) {
   return found == partitions_.end() ? nullptr : found->second.get();
 }
 
-env::Task<std::unique_ptr<log::PartitionLog>> ReplicaHost::remove(TopicIdPartition id,
-                                                                  ErrorCode code) {
+void ReplicaHost::remove(TopicIdPartition id, ErrorCode code, Removed done) {
   auto found = partitions_.find(id);
-  if (found == partitions_.end()) co_return nullptr;
+  if (found == partitions_.end()) return done(nullptr);
   std::shared_ptr<HostedPartition> partition = found->second;
   partitions_.erase(found);
   partition->stop(code);
+  tasks_.spawn(finish_removal(std::move(partition), std::move(done)));
+}
+
+env::Task<void> ReplicaHost::finish_removal(std::shared_ptr<HostedPartition> partition,
+                                            Removed done) {
   while (!partition->quiet()) {
     const MonoTime when = shard_.now() + Millis(1);
     co_await env::sleep_until(shard_, when);
   }
-  std::unique_ptr<log::PartitionLog> log = partition->take_log();
-  co_return log;
+  done(partition->take_log());
 }
 
 void ReplicaHost::append(const std::shared_ptr<AppendPart>& part) {

@@ -51,8 +51,10 @@ class ReplicaHost final : private env::TurnHook {
                        Offset high_watermark);
   /// nullptr if this shard does not host it.
   HostedPartition* find(const TopicIdPartition& id);
-  /// Answers those who wait, waits until nothing of it runs on the pool, gives the log back.
-  env::Task<std::unique_ptr<log::PartitionLog>> remove(TopicIdPartition id, ErrorCode code);
+  using Removed = UniqueFunction<void(std::unique_ptr<log::PartitionLog>)>;
+  /// Answers those who wait with `code`, waits until nothing of it runs on the pool, and gives
+  /// the log away on this shard; nullptr if the partition was not hosted.
+  void remove(TopicIdPartition id, ErrorCode code, Removed done);
   template <class F>
   void for_each(F&& f) {
     for (auto& [id, partition] : partitions_) f(*partition);
@@ -93,6 +95,7 @@ class ReplicaHost final : private env::TurnHook {
 
  private:
   void on_turn_end() override;
+  env::Task<void> finish_removal(std::shared_ptr<HostedPartition> partition, Removed done);
   void start_flush_round(std::uint32_t directory);
 
   env::Env& env_;
@@ -114,6 +117,7 @@ class ReplicaHost final : private env::TurnHook {
   env::Counter& bytes_in_;
   env::Counter& failed_produce_;
   std::shared_ptr<ReplicaHost*> alive_;
+  env::TaskScope tasks_;
 };
 
 /// All hosts of a node, and who owns which partition.

@@ -3,9 +3,24 @@
 
 namespace moldau::request {
 
+Result<RequestHeader> read_request_header(wire::Reader& reader) {
+  RequestHeader header;
+  const std::int16_t key = reader.int16("api key");
+  header.version = reader.int16("api version");
+  header.correlation_id = reader.int32("correlation id");
+  header.client_id = reader.text(false, true, "client id").str();
+  MOLDAU_TRY(reader.status("RequestHeader", 1));
+  header.api = wire::find_api(key);
+  if (!header.api)
+    return Error(ErrorCode::kUnsupportedVersion, "there is no API " + std::to_string(key));
+  if (wire::request_header_version(*header.api, header.version) == 2) reader.skip_tags();
+  MOLDAU_TRY(reader.status("RequestHeader", 2));
+  return header;
+}
+
 Caller::Caller() = default;
 
-Request::Request(wire::RequestHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
+Request::Request(RequestHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
                  Caller caller, MonoTime arrived)
     : header_(std::move(header)),
       frame_(std::move(frame)),
@@ -17,12 +32,12 @@ Request::Request(wire::RequestHeader header, Slice frame, std::size_t body_at, n
 Request::~Request() = default;
 
 std::size_t Request::header_size() const {
-  return wire::response_header_size(header_.api_key, header_.api_version);
+  return wire::response_header_version(*header_.api, version()) == 0 ? 4 : 5;
 }
 
 void Request::write_header(wire::Writer& writer) const {
-  wire::write_response_header(writer, header_.api_key, header_.api_version,
-                              header_.correlation_id);
+  writer.int32(header_.correlation_id);
+  if (wire::response_header_version(*header_.api, version()) == 1) writer.uvarint(0);
 }
 
 void Request::send(Slice buffer, const wire::Writer& writer) {
@@ -31,7 +46,7 @@ void Request::send(Slice buffer, const wire::Writer& writer) {
   for (const wire::Splice& splice : writer.splices()) {
     reply.add(buffer.sub(from, splice.position - from));
     from = splice.position;
-    const auto& ranges = *static_cast<const std::vector<net::FileRange>*>(splice.token);
+    const auto& ranges = *static_cast<const std::vector<net::FileRange>*>(splice.records->token().get());
     for (const net::FileRange& range : ranges) reply.add(range);
   }
   reply.add(buffer.sub(from, writer.position() - from));
@@ -42,6 +57,12 @@ void Request::send(Slice buffer, const wire::Writer& writer) {
 void Request::answer_nothing() {
   answered_ = true;
   slot_.send_nothing();
+}
+
+void Request::set_client_software(std::string name, std::string version) {
+  caller_.software = name;
+  if (net::Session* session = slot_.session())
+    session->set_client_software(std::move(name), std::move(version));
 }
 
 void Request::close(std::string_view why) {

@@ -13,10 +13,23 @@
 #include "net/session.h"
 #include "wire/api_keys.h"
 #include "wire/reader.h"
-#include "wire/request_header.h"
 #include "wire/writer.h"
 
 namespace moldau::request {
+
+/// What stands in front of every request.
+struct RequestHeader {
+  RequestHeader() = default;
+  const wire::ApiSpec* api = nullptr;
+  std::int16_t version = 0;
+  std::int32_t correlation_id = 0;
+  std::string client_id;
+};
+
+/// Reads the header; the reader stands at the body afterwards. The version is not judged.
+/// Errors   kInvalidRequest: cut short; kUnsupportedVersion: an API that does not exist.
+/// Source   RequestHeader v1 and v2.
+Result<RequestHeader> read_request_header(wire::Reader& reader);
 
 /// Who asks, copied from the session when the request arrived: the session may be gone when the
 /// answer is ready.
@@ -38,14 +51,15 @@ struct Caller {
 /// Source   RequestChannel.Request.
 class Request {
  public:
-  Request(wire::RequestHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
+  Request(RequestHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
           Caller caller, MonoTime arrived);
   ~Request();
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  const wire::RequestHeader& header() const { return header_; }
-  std::int16_t version() const { return header_.api_version; }
+  const RequestHeader& header() const { return header_; }
+  wire::ApiKey api() const { return header_.api->key; }
+  std::int16_t version() const { return header_.version; }
   const Caller& caller() const { return caller_; }
   MonoTime arrived() const { return arrived_; }
   const Slice& frame() const { return frame_; }
@@ -62,10 +76,15 @@ class Request {
     return message;
   }
 
-  /// Encodes and sends. `message` may hold external records (file ranges): see RangesOf.
+  /// Encodes and sends. External records in `message` must have a std::vector<net::FileRange> as
+  /// token: the ranges are sent in their place without being copied.
   template <class M>
   void answer(const M& message) {
-    const std::int16_t v = version();
+    answer_as(message, version());
+  }
+  /// Answers in another version than was asked: only ApiVersions does.
+  template <class M>
+  void answer_as(const M& message, std::int16_t v) {
     const std::size_t size = header_size() + message.size(v);
     Slice buffer = Slice::allocate(size);
     wire::Writer writer(buffer.mutable_view());
@@ -76,6 +95,8 @@ class Request {
   /// acks=0: the peer expects nothing.
   void answer_nothing();
   void close(std::string_view why);
+  /// Remembered for metrics and later requests of the connection.
+  void set_client_software(std::string name, std::string version);
   bool answered() const { return answered_; }
 
  private:
@@ -83,7 +104,7 @@ class Request {
   void write_header(wire::Writer& writer) const;
   void send(Slice buffer, const wire::Writer& writer);
 
-  wire::RequestHeader header_;
+  RequestHeader header_;
   Slice frame_;
   std::size_t body_at_;
   net::ReplySlot slot_;

@@ -44,20 +44,19 @@ void Router::refuse(net::Session& session, net::ReplySlot slot, std::string why)
 
 void Router::on_request(net::Session& session, Slice frame, net::ReplySlot slot) {
   wire::Reader reader(frame.view());
-  auto header = wire::read_request_header(reader);
+  auto header = read_request_header(reader);
   if (!header.ok()) return refuse(session, std::move(slot), header.error().text());
-  const Route* route = route_of(header->api_key);
+  const Route* route = route_of(header->api->key);
   if (!route)
     return refuse(session, std::move(slot),
-                  "API key " + std::to_string(static_cast<int>(header->api_key)) +
-                      " is not served on this listener");
-  const bool in_range = header->api_version >= route->version_min &&
-                        header->api_version <= route->version_max;
-  if (!in_range && header->api_key != wire::ApiKey::kApiVersions)
+                  std::string(header->api->name) + " is not served on this listener");
+  const bool in_range = header->version >= route->version_min &&
+                        header->version <= route->version_max;
+  if (!in_range && header->api->key != wire::ApiKey::kApiVersions)
     return refuse(session, std::move(slot),
-                  std::string(wire::api_name(header->api_key)) + " version " +
-                      std::to_string(header->api_version) + " is not supported");
-  requests_[static_cast<std::size_t>(header->api_key)]->add();
+                  std::string(header->api->name) + " version " +
+                      std::to_string(header->version) + " is not supported");
+  requests_[static_cast<std::size_t>(header->api->key)]->add();
   const std::size_t body_at = reader.position();
   auto request = std::make_unique<Request>(std::move(header).value(), std::move(frame), body_at,
                                            std::move(slot), caller_of(session), shard_.now());

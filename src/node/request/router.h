@@ -11,6 +11,9 @@
 
 namespace moldau::request {
 
+/// API keys are below this.
+inline constexpr std::size_t kRoutesMax = 128;
+
 /// Serves one request; must answer or close it.
 using Handler = UniqueFunction<env::Task<void>(RequestPtr)>;
 
@@ -51,8 +54,8 @@ class Router final : public net::RequestSink {
 
   env::Env& env_;
   env::Shard& shard_;
-  std::array<std::unique_ptr<Route>, wire::kApiKeyCount> routes_;
-  std::array<env::Counter*, wire::kApiKeyCount> requests_{};
+  std::array<std::unique_ptr<Route>, kRoutesMax> routes_;
+  std::array<env::Counter*, kRoutesMax> requests_{};
   env::TaskScope tasks_;
 };
 

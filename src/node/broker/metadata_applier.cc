@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/broker/metadata_applier.h"
+
+#include <algorithm>
+
+#include "node/park/parallel.h"
+#include "node/replica/topic_settings.h"
+
+namespace moldau::broker {
+
+/// A replica that is to be opened and hosted.
+struct MetadataApplier::Opening {
+  Opening(replica::HostedIdentity i, log::PartitionLog::OpenOptions o)
+      : identity(std::move(i)), options(std::move(o)) {}
+  replica::HostedIdentity identity;
+  log::PartitionLog::OpenOptions options;
+  partition::PartitionAssignment assignment;
+  record::ValidateOptions validation;
+  Offset high_watermark{0};
+};
+
+MetadataApplier::MetadataApplier(env::Env& env, NodeId self,
+                                 std::shared_ptr<const config::BrokerConfig> config,
+                                 LogDirectories& directories, replica::ReplicaSet& replicas,
+                                 Show show, Applied applied)
+    : env_(env),
+      shard_(env.shard(env::ShardId(0))),
+      self_(self),
+      config_(std::move(config)),
+      static_config_(config_->properties),
+      directories_(directories),
+      replicas_(replicas),
+      show_(std::move(show)),
+      applied_(std::move(applied)) {}
+
+void MetadataApplier::enqueue(image::PublishedImage published) {
+  queue_.push_back(std::move(published));
+  if (running_ || closing_) return;
+  running_ = true;
+  tasks_.spawn(run());
+}
+
+env::Task<void> MetadataApplier::run() {
+  while (!queue_.empty() && !closing_) {
+    image::PublishedImage next = std::move(queue_.front());
+    queue_.pop_front();
+    co_await apply(std::move(next));
+  }
+  running_ = false;
+}
+
+env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
+  const image::ImagePtr image = published.image;
+  update_broker_config(published);
+  if (!first_done_) {
+    co_await resume_deletions();
+    co_await mark_strays(*image);
+  }
+  for (const TopicId& topic : published.changes.deleted_topics) {
+    std::vector<TopicIdPartition> gone;
+    for (const auto& [id, hosted] : hosted_)
+      if (id.topic_id == topic) gone.push_back(id);
+    for (const TopicIdPartition& id : gone) co_await delete_partition(id);
+  }
+  auto openings = std::make_shared<std::vector<Opening>>();
+  for (const auto& [topic_id, change] : published.changes.topics) {
+    const image::TopicImage* topic = image->topic(topic_id);
+    if (!topic) continue;
+    for (PartitionId index : change.partitions) {
+      const image::PartitionState* state = topic->partition(index);
+      TopicIdPartition id;
+      id.topic_id = topic_id;
+      id.partition = index;
+      if (!state) continue;
+      if (!state->replicas.contains(self_)) {
+        if (hosted_.contains(id)) co_await delete_partition(id);
+      } else if (hosted_.contains(id)) {
+        update_partition(*image, *topic, index, *state);
+      } else if (directories_.choose()) {
+        openings->push_back(plan_opening(*image, *topic, index, *state));
+      }
+    }
+  }
+  co_await open_all(openings);
+  for (const image::ConfigResource& resource : published.changes.configs) {
+    if (resource.type != image::ResourceType::kTopic) continue;
+    const image::TopicImage* topic = image->topic(resource.name);
+    if (topic) push_topic_config(*image, *topic);
+  }
+  first_done_ = true;
+  for (std::uint32_t s = 0; s < env_.shard_count(); ++s)
+    env_.shard(env::ShardId(s)).post([this, s, image] { show_(s, image); });
+  applied_(image);
+}
+
+void MetadataApplier::update_broker_config(const image::PublishedImage& published) {
+  bool changed = !first_done_;
+  for (const image::ConfigResource& resource : published.changes.configs)
+    changed = changed || resource.type == image::ResourceType::kBroker;
+  if (!changed) return;
+  config::BrokerConfigSources sources;
+  sources.static_broker = static_config_;
+  const auto& defaults = published.image->broker_default_config();
+  const auto& own = published.image->broker_config(self_);
+  sources.dynamic_default = config::ConfigMap(defaults.begin(), defaults.end());
+  sources.dynamic_broker = config::ConfigMap(own.begin(), own.end());
+  auto loaded = config::effective_broker_config(sources);
+  if (!loaded.ok()) {
+    env_.logger().error("broker", "dynamic configs are not applied: {}", loaded.error().detail);
+    return;
+  }
+  for (const std::string& warning : loaded->warnings) env_.logger().warn("broker", "{}", warning);
+  config_ = std::make_shared<const config::BrokerConfig>(std::move(loaded->config));
+  if (first_done_) {
+    // Broker defaults reach every topic that does not say otherwise.
+    std::set<TopicId> topics;
+    for (const auto& [id, hosted] : hosted_) topics.insert(id.topic_id);
+    for (const TopicId& id : topics)
+      if (const image::TopicImage* topic = published.image->topic(id))
+        push_topic_config(*published.image, *topic);
+  }
+}
+
+config::TopicConfig MetadataApplier::topic_config(const image::MetadataImage& image,
+                                                  const std::string& topic) {
+  const auto& entries = image.topic_config(topic);
+  std::vector<std::string> problems;
+  config::TopicConfig effective = config::replayed_topic_config(
+      *config_, config::ConfigMap(entries.begin(), entries.end()), &problems);
+  for (const std::string& problem : problems)
+    env_.logger().warn("broker", "config of topic {}: {}", topic, problem);
+  return effective;
+}
+
+partition::PartitionAssignment MetadataApplier::assignment_of(
+    const image::MetadataImage& image, const image::TopicImage& topic,
+    const image::PartitionState& state) const {
+  partition::PartitionAssignment assignment;
+  assignment.leader = state.leader;
+  assignment.leader_epoch = state.leader_epoch;
+  assignment.partition_epoch = state.partition_epoch;
+  assignment.replicas = state.replicas.to_vector();
+  assignment.isr = state.isr.to_vector();
+  assignment.recovering = state.recovery_state == image::LeaderRecoveryState::kRecovering;
+  std::int32_t min_isr = config_->values.min_insync_replicas;
+  const auto& entries = image.topic_config(topic.name);
+  if (auto found = entries.find("min.insync.replicas"); found != entries.end())
+    min_isr = std::atoi(found->second.c_str());
+  assignment.min_isr =
+      std::clamp<std::int32_t>(min_isr, 1, static_cast<std::int32_t>(state.replicas.size()));
+  return assignment;
+}
+
+void MetadataApplier::update_partition(const image::MetadataImage& image,
+                                       const image::TopicImage& topic, PartitionId index,
+                                       const image::PartitionState& state) {
+  TopicIdPartition id;
+  id.topic_id = topic.id;
+  id.partition = index;
+  replica::ReplicaHost& host = replicas_.owner(id);
+  host.shard().post([&host, id, assignment = assignment_of(image, topic, state)] {
+    if (replica::HostedPartition* partition = host.find(id)) partition->apply(assignment);
+  });
+}
+
+void MetadataApplier::push_topic_config(const image::MetadataImage& image,
+                                        const image::TopicImage& topic) {
+  const config::TopicConfig effective = topic_config(image, topic.name);
+  const log::LogConfig log_config = replica::log_config_of(effective, *config_);
+  const record::ValidateOptions validation = replica::validate_options_of(effective);
+  for (auto it = hosted_.lower_bound(TopicIdPartition{topic.id, PartitionId(0)});
+       it != hosted_.end() && it->first.topic_id == topic.id; ++it) {
+    const TopicIdPartition id = it->first;
+    const image::PartitionState* state = topic.partition(id.partition);
+    if (!state) continue;
+    replica::ReplicaHost& host = replicas_.owner(id);
+    host.shard().post([&host, id, log_config, validation,
+                       assignment = assignment_of(image, topic, *state)] {
+      replica::HostedPartition* partition = host.find(id);
+      if (!partition) return;
+      partition->set_config(log_config, validation);
+      partition->apply(assignment);
+    });
+  }
+}
+
+MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImage& image,
+                                                       const image::TopicImage& topic,
+                                                       PartitionId index,
+                                                       const image::PartitionState& state) {
+  replica::HostedIdentity identity;
+  identity.id.topic_id = topic.id;
+  identity.id.partition = index;
+  identity.name.topic = topic.name;
+  identity.name.partition = index;
+  const DirectoryId wanted = state.directory_of(self_);
+  std::optional<std::uint32_t> at = directories_.find_replica(identity.name);
+  if (!at) at = directories_.index_of(wanted);
+  if (!at || directories_.entry(*at).offline) at = directories_.choose();
+  const std::uint32_t directory = at.value_or(0);
+  LogDirectories::Entry& entry = directories_.entry(directory);
+  ++entry.partitions;
+  identity.directory = directory;
+  identity.pool = directories_.pool(directory);
+  if (entry.directory->directory_id() != wanted)
+    assignments_.push_back({identity.id, entry.directory->directory_id()});
+
+  const config::TopicConfig effective = topic_config(image, topic.name);
+  log::PartitionLog::OpenOptions options(
+      entry.directory->path_of(log::directory_name(identity.name)), identity.name,
+      replica::log_config_of(effective, *config_));
+  options.topic_id = topic.id;
+  options.was_clean = entry.directory->was_clean();
+  options.recovery_point =
+      entry.directory->find_recovery_point(identity.name).value_or(Offset(0));
+  options.log_start_offset =
+      entry.directory->find_log_start_offset(identity.name).value_or(Offset(0));
+  options.now = shard_.wall_now();
+  options.seed = shard_.random().next();
+  Opening opening(std::move(identity), std::move(options));
+  opening.assignment = assignment_of(image, topic, state);
+  opening.validation = replica::validate_options_of(effective);
+  opening.high_watermark =
+      entry.directory->find_high_watermark(opening.identity.name).value_or(Offset(0));
+  return opening;
+}
+
+env::Task<void> MetadataApplier::open_all(std::shared_ptr<std::vector<Opening>> openings) {
+  if (openings->empty()) co_return;
+  const auto threads = static_cast<std::size_t>(
+      std::max(1, config_->values.num_recovery_threads_per_data_dir));
+  const std::size_t at_once = threads * directories_.size();
+  const std::size_t count = openings->size();
+  if (count > 100) env_.logger().info("log", "opening {} partitions", count);
+  park::WorkAt work = [this, openings](std::size_t i) { return open_one(&(*openings)[i]); };
+  co_await park::run_parallel(shard_, tasks_, count, at_once, std::move(work));
+  if (count > 100) env_.logger().info("log", "opened {} partitions", count);
+}
+
+env::Task<void> MetadataApplier::open_one(Opening* opening) {
+  env::Disk* disk = &env_.disk();
+  auto open = [disk, opening] {
+    return log::PartitionLog::open(*disk, std::move(opening->options));
+  };
+  auto opened = co_await env::blocking(shard_, opening->identity.pool, std::move(open));
+  if (!opened.ok()) {
+    env_.logger().error("log", "cannot open {}: {}", opening->identity.name.text(),
+                        opened.error().text());
+    co_return;
+  }
+  const auto& report = (*opened)->recovery_report();
+  if (report.segments_recovered > 0 || report.indexes_rebuilt > 0 || report.bytes_truncated > 0)
+    env_.logger().info("log",
+                       "recovered {} segments={} bytes_scanned={} bytes_truncated={} "
+                       "indexes_rebuilt={}",
+                       opening->identity.name.text(), report.segments_recovered,
+                       report.bytes_scanned, report.bytes_truncated, report.indexes_rebuilt);
+  const TopicIdPartition id = opening->identity.id;
+  Hosted hosted;
+  hosted.name = opening->identity.name;
+  hosted.directory = opening->identity.directory;
+  hosted_[id] = hosted;
+  replica::ReplicaHost* host = &replicas_.owner(id);
+  auto log = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(opened).value());
+  auto add = [host, opening, log] {
+    replica::HostedPartition& partition =
+        host->add(opening->identity, std::move(*log), opening->high_watermark);
+    partition.set_config(partition.log().config(), opening->validation);
+    partition.apply(opening->assignment);
+    return true;
+  };
+  (void)co_await env::call_on(shard_, host->shard(), std::move(add));
+}
+
+env::Task<std::unique_ptr<log::PartitionLog>> MetadataApplier::take_log(TopicIdPartition id,
+                                                                        ErrorCode code) {
+  using Log = std::unique_ptr<log::PartitionLog>;
+  env::OneShot<Log> answer(shard_);
+  env::OneShot<Log>* slot = &answer;
+  env::Shard* home = &shard_;
+  replica::ReplicaHost* host = &replicas_.owner(id);
+  host->shard().post([host, id, code, slot, home] {
+    host->remove(id, code, [slot, home](Log log) {
+      home->post([slot, held = std::move(log)]() mutable { slot->set(std::move(held)); });
+    });
+  });
+  Log log = co_await answer;
+  co_return log;
+}
+
+env::Task<void> MetadataApplier::delete_partition(TopicIdPartition id) {
+  const Hosted hosted = hosted_.at(id);
+  hosted_.erase(id);
+  std::unique_ptr<log::PartitionLog> log =
+      co_await take_log(id, ErrorCode::kUnknownTopicOrPartition);
+  if (!log) co_return;
+  LogDirectories::Entry& entry = directories_.entry(hosted.directory);
+  if (entry.partitions > 0) --entry.partitions;
+  const Uuid unique = Uuid::random([this] { return shard_.random().next(); });
+  const std::string name =
+      log::directory_name(hosted.name, log::ReplicaKind::kDeleted, unique);
+  auto held = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(log));
+  auto rename = [held, name] {
+    Result<void> renamed = (*held)->rename_directory(name);
+    held->reset();
+    return renamed;
+  };
+  const Result<void> renamed =
+      co_await env::blocking(shard_, directories_.pool(hosted.directory), std::move(rename));
+  if (!renamed.ok()) {
+    env_.logger().error("log", "cannot delete {}: {}", hosted.name.text(),
+                        renamed.error().detail);
+    co_return;
+  }
+  env_.logger().info("log", "partition {} is marked for deletion", hosted.name.text());
+  tasks_.spawn(remove_later(hosted.directory, name));
+}
+
+env::Task<void> MetadataApplier::remove_later(std::uint32_t directory, std::string name) {
+  const MonoTime when = shard_.now() + Millis(config_->values.log_segment_delete_delay_ms);
+  co_await env::sleep_until(shard_, when);
+  log::LogDirectory* at = directories_.entry(directory).directory.get();
+  auto remove = [at, name] { return at->remove_replica(name); };
+  const Result<void> removed =
+      co_await env::blocking(shard_, directories_.pool(directory), std::move(remove));
+  if (!removed.ok())
+    env_.logger().error("log", "cannot remove {}: {}", name, removed.error().detail);
+}
+
+env::Task<void> MetadataApplier::resume_deletions() {
+  for (std::uint32_t d = 0; d < directories_.size(); ++d) {
+    LogDirectories::Entry& entry = directories_.entry(d);
+    if (!entry.directory) continue;
+    for (const log::FoundReplica& found : entry.directory->replicas())
+      if (found.kind == log::ReplicaKind::kDeleted) tasks_.spawn(remove_later(d, found.name));
+  }
+  co_return;
+}
+
+env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) {
+  struct Stray {
+    std::string from;
+    std::string to;
+    std::uint32_t directory;
+  };
+  std::vector<Stray> strays;
+  for (std::uint32_t d = 0; d < directories_.size(); ++d) {
+    LogDirectories::Entry& entry = directories_.entry(d);
+    if (!entry.directory) continue;
+    for (const log::FoundReplica& found : entry.directory->replicas()) {
+      if (found.kind != log::ReplicaKind::kCurrent) continue;
+      if (found.topic_partition.topic == "__cluster_metadata") continue;
+      const image::TopicImage* topic = image.topic(found.topic_partition.topic);
+      const image::PartitionState* state =
+          topic ? topic->partition(found.topic_partition.partition) : nullptr;
+      const bool same = topic && (found.topic_id.is_zero() || found.topic_id == topic->id);
+      if (state && same && state->replicas.contains(self_)) continue;
+      const Uuid unique = Uuid::random([this] { return shard_.random().next(); });
+      Stray stray;
+      stray.from = entry.directory->path_of(found.name);
+      stray.to = entry.directory->path_of(
+          log::directory_name(found.topic_partition, log::ReplicaKind::kStray, unique));
+      stray.directory = d;
+      strays.push_back(std::move(stray));
+    }
+  }
+  for (const Stray& stray : strays) {
+    env_.logger().warn("log", "{} is not in the metadata: renamed to {}", stray.from, stray.to);
+    env::Disk* disk = &env_.disk();
+    auto rename = [disk, from = stray.from, to = stray.to] { return disk->rename(from, to); };
+    const Result<void> renamed =
+        co_await env::blocking(shard_, directories_.pool(stray.directory), std::move(rename));
+    if (!renamed.ok()) env_.logger().error("log", "{}", renamed.error().detail);
+  }
+}
+
+std::vector<DirectoryAssignment> MetadataApplier::take_assignments() {
+  std::vector<DirectoryAssignment> taken;
+  taken.swap(assignments_);
+  return taken;
+}
+
+void MetadataApplier::maintain_all() {
+  const Timestamp now = env_.clock().wall();
+  for (std::uint32_t s = 0; s < replicas_.size(); ++s) {
+    replica::ReplicaHost& host = replicas_.host(s);
+    host.shard().post([&host, now] {
+      host.for_each([now](replica::HostedPartition& partition) { partition.maintain(now); });
+    });
+  }
+}
+
+env::Task<void> MetadataApplier::close_all(BrokerEpoch broker_epoch) {
+  closing_ = true;
+  while (running_) {
+    const MonoTime soon = shard_.now() + Millis(1);
+    co_await env::sleep_until(shard_, soon);
+  }
+  co_await directories_.write_checkpoints(false, true, true);
+  auto ids = std::make_shared<std::vector<TopicIdPartition>>();
+  for (const auto& [id, hosted] : hosted_) ids->push_back(id);
+  park::WorkAt work = [this, ids](std::size_t i) { return close_one((*ids)[i]); };
+  co_await park::run_parallel(shard_, tasks_, ids->size(), 4 * directories_.size(),
+                              std::move(work));
+  co_await directories_.close_cleanly(std::move(closed_rows_), broker_epoch);
+}
+
+env::Task<void> MetadataApplier::close_one(TopicIdPartition id) {
+  const Hosted hosted = hosted_.at(id);
+  std::unique_ptr<log::PartitionLog> log = co_await take_log(id, ErrorCode::kNotLeaderOrFollower);
+  if (!log) co_return;
+  const Timestamp now = shard_.wall_now();
+  auto held = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(log));
+  auto close = [held, now] { return (*held)->close(now); };
+  const Result<void> closed =
+      co_await env::blocking(shard_, directories_.pool(hosted.directory), std::move(close));
+  if (!closed.ok()) {
+    // Without the mark of a clean shutdown the next start recovers this directory.
+    directories_.entry(hosted.directory).close_failed = true;
+    env_.logger().error("log", "cannot close {}: {}", hosted.name.text(), closed.error().detail);
+    co_return;
+  }
+  log::ReplicaCheckpoint row;
+  row.topic_partition = hosted.name;
+  row.recovery_point = (*held)->log_end_offset();
+  row.log_start_offset = (*held)->log_start_offset();
+  row.starts_inside_segment = (*held)->starts_inside_segment();
+  row.high_watermark = (*held)->high_watermark();
+  closed_rows_[hosted.directory].push_back(std::move(row));
+}
+
+}  // namespace moldau::broker

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "config/broker_config.h"
+#include "config/topic_config.h"
+#include "env/env.h"
+#include "machine/image/loader.h"
+#include "node/broker/log_directories.h"
+#include "node/replica/replica_host.h"
+
+namespace moldau::broker {
+
+/// A replica whose directory the controller does not know yet (AssignReplicasToDirs).
+struct DirectoryAssignment {
+  TopicIdPartition partition;
+  DirectoryId directory;
+};
+
+/// Makes the node be what the metadata says: starts, updates, stops and deletes replicas, hands
+/// out configurations, then shows the image to all shards.
+///
+/// Path     node/quorum publishes → enqueue() → replicas → ImageView of each shard.
+/// Owner    the node.
+/// Thread   shard 0. One image at a time; images that pile up are applied in order.
+/// Bounds   logs are opened by at most `open_at_once` jobs at a time.
+/// Source   BrokerMetadataPublisher, ReplicaManager.applyDelta, LogManager.loadLogs.
+class MetadataApplier {
+ public:
+  /// Called on shard 0 when an image is in force everywhere.
+  using Applied = UniqueFunction<void(const image::ImagePtr&)>;
+  /// Called on the given shard with each image.
+  using Show = UniqueFunction<void(std::uint32_t shard, const image::ImagePtr&)>;
+
+  MetadataApplier(env::Env& env, NodeId self, std::shared_ptr<const config::BrokerConfig> config,
+                  LogDirectories& directories, replica::ReplicaSet& replicas, Show show,
+                  Applied applied);
+
+  void enqueue(image::PublishedImage published);
+  /// Assignments to be told to the controller, since the last call.
+  std::vector<DirectoryAssignment> take_assignments();
+  /// The configuration with dynamic values in force.
+  const std::shared_ptr<const config::BrokerConfig>& config() const { return config_; }
+  /// Where each hosted replica lies, for DescribeLogDirs.
+  struct Hosted {
+    TopicPartition name;
+    std::uint32_t directory = 0;
+  };
+  const std::map<TopicIdPartition, Hosted>& hosted() const { return hosted_; }
+
+  /// Retention and the like for every partition; called now and then.
+  void maintain_all();
+  /// Stops serving all partitions, closes their logs and leaves the marks of a clean shutdown.
+  env::Task<void> close_all(BrokerEpoch broker_epoch);
+
+ private:
+  struct Opening;
+  env::Task<void> run();
+  env::Task<void> apply(image::PublishedImage published);
+  env::Task<void> open_all(std::shared_ptr<std::vector<Opening>> openings);
+  env::Task<void> open_one(Opening* opening);
+  env::Task<std::unique_ptr<log::PartitionLog>> take_log(TopicIdPartition id, ErrorCode code);
+  env::Task<void> delete_partition(TopicIdPartition id);
+  env::Task<void> close_one(TopicIdPartition id);
+  env::Task<void> remove_later(std::uint32_t directory, std::string name);
+  env::Task<void> mark_strays(const image::MetadataImage& image);
+  env::Task<void> resume_deletions();
+
+  partition::PartitionAssignment assignment_of(const image::MetadataImage& image,
+                                               const image::TopicImage& topic,
+                                               const image::PartitionState& state) const;
+  config::TopicConfig topic_config(const image::MetadataImage& image, const std::string& topic);
+  void update_broker_config(const image::PublishedImage& published);
+  void update_partition(const image::MetadataImage& image, const image::TopicImage& topic,
+                        PartitionId index, const image::PartitionState& state);
+  void push_topic_config(const image::MetadataImage& image, const image::TopicImage& topic);
+  Opening plan_opening(const image::MetadataImage& image, const image::TopicImage& topic,
+                       PartitionId index, const image::PartitionState& state);
+
+  env::Env& env_;
+  env::Shard& shard_;
+  NodeId self_;
+  std::shared_ptr<const config::BrokerConfig> config_;
+  config::ConfigMap static_config_;
+  LogDirectories& directories_;
+  replica::ReplicaSet& replicas_;
+  Show show_;
+  Applied applied_;
+  std::map<TopicIdPartition, Hosted> hosted_;
+  std::vector<DirectoryAssignment> assignments_;
+  std::map<std::uint32_t, std::vector<log::ReplicaCheckpoint>> closed_rows_;
+  std::deque<image::PublishedImage> queue_;
+  bool running_ = false;
+  bool first_done_ = false;
+  bool closing_ = false;
+  env::TaskScope tasks_;
+};
+
+}  // namespace moldau::broker

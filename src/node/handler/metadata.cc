@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "node/handler/handlers.h"
+#include "node/handler/topic_creation.h"
+#include "wire/metadata_request.h"
+#include "wire/metadata_response.h"
+
+namespace moldau::handler {
+namespace {
+
+using Topic = wire::MetadataResponse::MetadataResponseTopic;
+
+void add_brokers(wire::MetadataResponse& response, const image::MetadataImage& image,
+                 const std::string& listener) {
+  for (const auto& [id, broker] : image.brokers()) {
+    if (broker.fenced) continue;
+    const image::Endpoint* endpoint = image::find_endpoint(broker.listeners, listener);
+    if (!endpoint) continue;
+    auto& one = response.brokers.emplace_back();
+    one.node_id = id.value();
+    one.host = endpoint->host;
+    one.port = endpoint->port;
+    one.rack = broker.rack ? wire::Text(*broker.rack) : wire::Text::null();
+  }
+}
+
+/// Kafka names any live broker here: controllers are not for clients any more.
+std::int32_t some_controller(const wire::MetadataResponse& response, env::Random& random) {
+  if (response.brokers.empty()) return -1;
+  return response.brokers[random.below(response.brokers.size())].node_id;
+}
+
+void add_partition(Topic& topic, PartitionId index, const image::PartitionState& state,
+                   const image::MetadataImage& image, const std::string& listener) {
+  auto& one = topic.partitions.emplace_back();
+  one.partition_index = index.value();
+  one.leader_id = state.leader.value();
+  one.leader_epoch = state.leader_epoch.value();
+  for (NodeId node : state.replicas) {
+    one.replica_nodes.push_back(node.value());
+    const image::BrokerRegistration* broker = image.broker(node);
+    if (!broker || broker->fenced || !image::find_endpoint(broker->listeners, listener))
+      one.offline_replicas.push_back(node.value());
+  }
+  for (NodeId node : state.isr) one.isr_nodes.push_back(node.value());
+  const image::BrokerRegistration* leader = state.has_leader() ? image.broker(state.leader) : nullptr;
+  if (!leader || leader->fenced) {
+    one.error_code = to_wire(ErrorCode::kLeaderNotAvailable);
+    one.leader_id = -1;
+  } else if (!image::find_endpoint(leader->listeners, listener)) {
+    one.error_code = to_wire(ErrorCode::kListenerNotFound);
+    one.leader_id = -1;
+  }
+}
+
+void add_topic(wire::MetadataResponse& response, const image::TopicImage& topic,
+               const image::MetadataImage& image, const std::string& listener) {
+  Topic& one = response.topics.emplace_back();
+  one.name = wire::Text(std::string_view(topic.name));
+  one.topic_id = topic.id;
+  one.is_internal = is_internal_topic(topic.name);
+  for (const auto& [index, state] : topic.partitions)
+    add_partition(one, index, state, image, listener);
+}
+
+void add_error(wire::MetadataResponse& response, ErrorCode code, wire::Text name, Uuid id) {
+  Topic& one = response.topics.emplace_back();
+  one.error_code = to_wire(code);
+  one.name = std::move(name);
+  one.topic_id = id;
+  one.is_internal = is_internal_topic(one.name.view());
+}
+
+/// Topics of the request that may be created on the spot.
+std::vector<std::string> missing_topics(const wire::MetadataRequest& message,
+                                        const Services& node) {
+  std::vector<std::string> missing;
+  if (!message.topics || !message.allow_auto_topic_creation) return missing;
+  if (!node.config->values.auto_create_topics_enable) return missing;
+  for (const auto& topic : *message.topics) {
+    if (topic.name.is_null() || node.image->topic(topic.name.view())) continue;
+    missing.push_back(topic.name.str());
+  }
+  return missing;
+}
+
+void add_requested(wire::MetadataResponse& response, const wire::MetadataRequest& message,
+                   const std::map<std::string, ErrorCode, std::less<>>& created, Services& node,
+                   const std::string& listener) {
+  const image::MetadataImage& image = *node.image;
+  for (const auto& asked : *message.topics) {
+    const image::TopicImage* topic = asked.topic_id.is_zero() ? image.topic(asked.name.view())
+                                                              : image.topic(asked.topic_id);
+    if (topic) {
+      add_topic(response, *topic, image, listener);
+    } else if (!asked.topic_id.is_zero()) {
+      add_error(response, ErrorCode::kUnknownTopicId, wire::Text::null(), asked.topic_id);
+    } else {
+      auto found = created.find(asked.name.view());
+      add_error(response,
+                found == created.end() ? ErrorCode::kUnknownTopicOrPartition : found->second,
+                asked.name, Uuid());
+    }
+  }
+}
+
+}  // namespace
+
+env::Task<void> handle_metadata(Services& node, request::RequestPtr request) {
+  auto decoded = request->decode<wire::MetadataRequest>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  wire::MetadataRequest message = std::move(decoded).value();
+  const std::int16_t version = request->version();
+  // Version 0 asks for all topics with an empty list.
+  if (version == 0 && message.topics && message.topics->empty()) message.topics.reset();
+  for (std::size_t i = 0; message.topics && i < message.topics->size(); ++i) {
+    const auto& asked = (*message.topics)[i];
+    if (asked.name.is_null() && (version < 12 || asked.topic_id.is_zero())) {
+      request->close("a metadata request names neither topic nor topic id");
+      co_return;
+    }
+  }
+  std::map<std::string, ErrorCode, std::less<>> created;
+  std::vector<std::string> missing = missing_topics(message, node);
+  if (!missing.empty()) created = co_await auto_create_topics(node, std::move(missing));
+
+  const image::ImagePtr image = node.image;
+  const std::string listener = request->caller().listener;
+  wire::MetadataResponse response;
+  add_brokers(response, *image, listener);
+  response.cluster_id = std::string_view(node.identity->cluster_id);
+  response.controller_id = some_controller(response, node.shard.random());
+  if (!message.topics) {
+    for (const auto& [id, topic] : image->topics()) add_topic(response, topic, *image, listener);
+  } else {
+    add_requested(response, message, created, node, listener);
+  }
+  request->answer(response);
+}
+
+}  // namespace moldau::handler
