@@ -73,9 +73,9 @@ Result<FilteredBatch> filter_batch(const BatchView& batch, const FilterRules& ru
     out.last_offset = batch.last_offset();
     return out;
   }
-  const bool set_horizon = batch.is_v2() && !batch.delete_horizon() &&
-                           (choice.has_tombstone || rules.marker_of_empty_transaction);
-  if (choice.retained == out.records_read && !set_horizon) {
+  const bool set_horizon =
+      !batch.delete_horizon() && (choice.has_tombstone || rules.marker_of_empty_transaction);
+  if (batch.is_v2() && choice.retained == out.records_read && !set_horizon) {
     out.action = FilterAction::kKeep;
     out.max_timestamp = batch.max_timestamp();
     out.last_offset = batch.last_offset();

@@ -49,6 +49,7 @@ using KeepRecord = std::function<bool(const RecordView&)>;
 /// Compaction of one batch: keeps some records. What stays of a batch has its base offset, last
 /// offset and sequences, so that producers and offsets see no change. Tombstones that stay get a
 /// delete horizon, once: the batch is then rewritten, its base timestamp being the horizon.
+/// Old messages (magic 0, 1) become batches of magic 2.
 ///
 /// Path     log cleaner → this → the cleaned segment.
 /// Owner    `batch` and `context` are borrowed for the call.
@@ -56,8 +57,6 @@ using KeepRecord = std::function<bool(const RecordView&)>;
 /// Bounds   one batch, decompressed twice if it is rewritten; memory: its records that stay.
 /// Errors   kInvalidRecord, kMessageTooLarge and such, as RecordIterator; the batch is then not
 ///          to be dropped.
-///          Of old messages (magic 0, 1) a compressed one that loses records is written as magic
-///          2, where Kafka keeps the magic; readers of both see the same records.
 /// Source   MemoryRecords.filterTo; KIP-534 (delete horizon).
 Result<FilteredBatch> filter_batch(const BatchView& batch, const FilterRules& rules,
                                    const KeepRecord& keep, CompressionContext& context);

@@ -361,6 +361,11 @@ ValidateOutcome validate_produced(MutableBytes records, const ValidateOptions& o
   // Control batches stay plain: they are small, and readers look into them early.
   const bool plain_control = batch.is_control() && !batch.is_compressed();
   const bool same_codec = target.type == batch.compression_type() || plain_control;
+  if (same_codec && batch.is_compressed() && !rules.offsets_in_order())
+    return invalid(
+        "Offsets of records are not consecutive in a compressed batch in topic partition " +
+            std::string(options.topic_partition),
+        RejectReason::kInvalidOffset);
   if (!same_codec || !rules.offsets_in_order()) {
     auto rebuilt = rebuild(batch, options, target, context);
     if (!rebuilt.ok()) return reject(rebuilt.error());

@@ -104,8 +104,8 @@ Result<void> check_produce_records(ByteView records, std::int16_t api_version);
 ///          and of a bomb by context.limits.
 /// Errors   in RejectedBatch: kInvalidRecord, kInvalidTimestamp, kCorruptMessage,
 ///          kMessageTooLarge, kUnsupportedCompressionType.
-///          Apache checks the offsets of records only in compressed batches and rewrites those
-///          that are wrong; here plain batches get the same.
+///          Records whose offsets are not consecutive are refused in a compressed batch, as in
+///          Apache, and rewritten in a plain one, where Apache appends them as they are.
 /// Source   UnifiedLog.analyzeAndValidateRecords, LogValidator; KIP-32, KIP-467, KIP-937.
 ValidateOutcome validate_produced(MutableBytes records, const ValidateOptions& options,
                                   CompressionContext& context);

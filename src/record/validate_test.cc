@@ -282,8 +282,8 @@ TEST_F(ValidateTest, ADifferentCodecIsRecompressed) {
   }
 }
 
-TEST_F(ValidateTest, WrongOffsetsOfRecordsAreRewritten) {
-  for (const auto codec : {CompressionType::kNone, CompressionType::kZstd}) {
+TEST_F(ValidateTest, WrongOffsetsOfRecordsAreRewrittenOrRefused) {
+  const auto batch_of = [&](CompressionType codec) {
     BatchFields fields;
     fields.compression.type = codec;
     BatchBuilder builder(fields);
@@ -292,11 +292,19 @@ TEST_F(ValidateTest, WrongOffsetsOfRecordsAreRewritten) {
     builder.append_at(Offset(0), record).value();
     builder.append_at(Offset(5), record).value();
     builder.set_last_offset(Offset(1));
-    Slice bytes = builder.build(context_).value();
-    auto out = accepted(bytes, options());
-    out.assign(Offset(10), LeaderEpoch(0));
-    EXPECT_EQ(offsets_of(out.view()), (std::vector<std::int64_t>{10, 11}));
-  }
+    return builder.build(context_).value();
+  };
+  Slice plain = batch_of(CompressionType::kNone);
+  auto out = accepted(plain, options());
+  out.assign(Offset(10), LeaderEpoch(0));
+  EXPECT_EQ(offsets_of(out.view()), (std::vector<std::int64_t>{10, 11}));
+  Slice packed = batch_of(CompressionType::kZstd);
+  EXPECT_EQ(rejected(packed, options()).code, ErrorCode::kInvalidRecord);
+  ValidateOptions other = options();
+  other.compression = Compression{CompressionType::kLz4, {}};
+  out = accepted(packed, other);
+  out.assign(Offset(10), LeaderEpoch(0));
+  EXPECT_EQ(offsets_of(out.view()), (std::vector<std::int64_t>{10, 11}));
 }
 
 TEST_F(ValidateTest, SizesAreLimitedBeforeAndAfter) {
