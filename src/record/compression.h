@@ -41,7 +41,7 @@ struct CodecStates;
 class CompressionContext {
  public:
   static constexpr std::size_t kWindowBytes = std::size_t{256} << 10;
-  static constexpr std::size_t kKeptStateBytesMax = std::size_t{9} << 20;
+  static constexpr std::size_t kKeptStateBytesMax = std::size_t{4} << 20;
 
   CompressionContext();
   ~CompressionContext();
