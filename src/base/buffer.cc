@@ -7,7 +7,7 @@ namespace moldau {
 
 Slice Slice::allocate(std::size_t size) {
   Slice slice;
-  slice.owner_ = std::shared_ptr<std::byte[]>(new std::byte[size]);
+  slice.owner_ = std::make_shared_for_overwrite<std::byte[]>(size);
   slice.data_ = slice.owner_.get();
   slice.size_ = size;
   return slice;

@@ -25,6 +25,8 @@ struct IoOutcome {
   Kind kind = Kind::kDone;
   std::size_t bytes = 0;  // kDone only; > 0
   int os_error = 0;       // kFailed only
+  /// kDone of a read: the caller may stop as if kWouldBlock had come; on_readable tells of more.
+  bool drained = false;
 };
 
 /// Told when a stream may go on. Edge-triggered: read or write until kWouldBlock.

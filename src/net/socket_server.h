@@ -25,10 +25,10 @@ struct Listener {
 /// How many connections may stand and how fast they may come; the keys as in Apache.
 struct ConnectionLimits {
   static constexpr std::uint32_t kNone = std::numeric_limits<std::int32_t>::max();
-  std::uint32_t connections_max = kNone;                       // max.connections
-  std::uint32_t connections_per_ip_max = kNone;                // max.connections.per.ip
+  std::uint32_t connections_max = kNone;                              // max.connections
+  std::uint32_t connections_per_ip_max = kNone;                       // max.connections.per.ip
   std::map<std::string, std::uint32_t> connections_per_ip_overrides;  // numeric address → limit
-  std::uint32_t creations_per_second_max = kNone;              // max.connection.creation.rate
+  std::uint32_t creations_per_second_max = kNone;  // max.connection.creation.rate
 };
 
 struct SocketServerOptions {

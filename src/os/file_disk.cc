@@ -85,7 +85,7 @@ Result<std::size_t> DescriptorFile::read(MutableBytes into, std::uint64_t positi
 }
 
 Result<std::uint64_t> DescriptorFile::size() {
-  struct stat status {};
+  struct stat status{};
   if (fstat(descriptor_, &status) != 0) return disk_error(errno, "cannot stat", path_);
   return static_cast<std::uint64_t>(status.st_size);
 }
@@ -173,11 +173,11 @@ Result<void> FileDisk::remove_directory(const std::string& path) {
 
 Result<void> FileDisk::make_directories(const std::string& path) {
   if (path.empty()) return disk_error(ENOENT, "cannot make directory", path);
-  for (std::size_t end = path.find('/', 1); ; end = path.find('/', end + 1)) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
     const std::string part = path.substr(0, end);
     if (mkdir(part.c_str(), 0755) != 0) {
       const int failed = errno;
-      struct stat status {};
+      struct stat status{};
       // Somebody else's directory on the way (EEXIST, EACCES, EROFS) is as good as ours.
       if (::stat(part.c_str(), &status) != 0)
         return disk_error(failed, "cannot make directory", part);
@@ -210,10 +210,10 @@ Result<std::vector<env::DirectoryEntry>> FileDisk::list(const std::string& path)
     env::DirectoryEntry entry{found->d_name, found->d_type == DT_DIR};
     if (entry.name == "." || entry.name == "..") continue;
     if (found->d_type == DT_UNKNOWN || found->d_type == DT_LNK) {
-      struct stat status {};
+      struct stat status{};
       // It may be gone by now; then it is nobody's directory.
-      entry.is_directory = fstatat(dirfd(directory), found->d_name, &status, 0) == 0 &&
-                           S_ISDIR(status.st_mode);
+      entry.is_directory =
+          fstatat(dirfd(directory), found->d_name, &status, 0) == 0 && S_ISDIR(status.st_mode);
     }
     entries.push_back(std::move(entry));
   }
@@ -225,7 +225,7 @@ Result<std::vector<env::DirectoryEntry>> FileDisk::list(const std::string& path)
 }
 
 Result<std::optional<env::FileStat>> FileDisk::stat(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::optional<env::FileStat>();
     return disk_error(errno, "cannot stat", path);
@@ -233,13 +233,13 @@ Result<std::optional<env::FileStat>> FileDisk::stat(const std::string& path) {
   env::FileStat out;
   out.is_directory = S_ISDIR(status.st_mode);
   out.size = static_cast<std::uint64_t>(status.st_size);
-  out.modified = Timestamp(std::int64_t{status.st_mtim.tv_sec} * 1000 +
-                           status.st_mtim.tv_nsec / 1'000'000);
+  out.modified =
+      Timestamp(std::int64_t{status.st_mtim.tv_sec} * 1000 + status.st_mtim.tv_nsec / 1'000'000);
   return std::optional<env::FileStat>(out);
 }
 
 Result<env::DiskSpace> FileDisk::space(const std::string& path) {
-  struct statvfs status {};
+  struct statvfs status{};
   if (statvfs(path.c_str(), &status) != 0) return disk_error(errno, "cannot statvfs", path);
   env::DiskSpace out;
   out.total = std::uint64_t{status.f_blocks} * status.f_frsize;
@@ -248,7 +248,7 @@ Result<env::DiskSpace> FileDisk::space(const std::string& path) {
 }
 
 Result<void> FileDisk::set_read_only(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return disk_error(errno, "cannot stat", path);
   if (chmod(path.c_str(), status.st_mode & 0555) != 0)
     return disk_error(errno, "cannot make read-only", path);
@@ -257,7 +257,7 @@ Result<void> FileDisk::set_read_only(const std::string& path) {
 
 Result<std::unique_ptr<env::DiskLock>> FileDisk::lock(const std::string& path) {
   MOLDAU_ASSIGN_OR_RETURN(const int descriptor, open_descriptor(path, O_RDWR | O_CREAT));
-  struct flock range {};  // the whole file, as Java's lock(0, Long.MAX_VALUE)
+  struct flock range{};  // the whole file, as Java's lock(0, Long.MAX_VALUE)
   range.l_type = F_WRLCK;
   range.l_whence = SEEK_SET;
   if (fcntl(descriptor, F_OFD_SETLK, &range) != 0) {

@@ -101,7 +101,7 @@ TEST_F(FileDiskTest, AReadOnlyFileLosesItsWriteBits) {
   ASSERT_TRUE(disk_.open(path("a"), env::OpenMode::kCreateNew).ok());
   ASSERT_TRUE(disk_.set_read_only(path("a")).ok());
   EXPECT_NE(access(path("a").c_str(), R_OK), -1);
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(::stat(path("a").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0222, 0U);
 }
@@ -115,7 +115,7 @@ TEST_F(FileDiskTest, ALockExcludesThisProcessAndJavaKindOfLocksOfOthers) {
     const pid_t child = fork();
     if (child == 0) {
       const int descriptor = open(path(".lock").c_str(), O_RDWR);
-      struct flock range {};
+      struct flock range{};
       range.l_type = F_WRLCK;
       range.l_whence = SEEK_SET;
       _exit(fcntl(descriptor, F_SETLK, &range) == 0 ? 0 : 1);
@@ -139,7 +139,7 @@ TEST_F(FileDiskTest, APosixLockOfAnotherProcessIsRespected) {
   if (child == 0) {
     close(end[1]);
     const int descriptor = open(path(".lock").c_str(), O_RDWR | O_CREAT, 0644);
-    struct flock range {};
+    struct flock range{};
     range.l_type = F_WRLCK;
     range.l_whence = SEEK_SET;
     char byte = fcntl(descriptor, F_SETLK, &range) == 0 ? 'y' : 'n';

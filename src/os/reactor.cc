@@ -19,7 +19,9 @@ namespace {
 
 constexpr Reactor::Token kWakeToken = ~Reactor::Token{0};
 
-std::uint32_t index_of(Reactor::Token token) { return static_cast<std::uint32_t>(token); }
+std::uint32_t index_of(Reactor::Token token) {
+  return static_cast<std::uint32_t>(token);
+}
 std::uint32_t generation_of(Reactor::Token token) {
   return static_cast<std::uint32_t>(token >> 32);
 }
@@ -49,7 +51,9 @@ Reactor::~Reactor() {
   close(epoll_);
 }
 
-env::Net& Reactor::net() { return *net_; }
+env::Net& Reactor::net() {
+  return *net_;
+}
 
 void Reactor::refresh_clock() {
   now_ = read_mono_clock();
@@ -101,7 +105,9 @@ env::TimerId Reactor::call_at(MonoTime when, Callback callback) {
   return timers_.add(when, std::move(callback));
 }
 
-void Reactor::cancel(env::TimerId timer) { timers_.cancel(timer); }
+void Reactor::cancel(env::TimerId timer) {
+  timers_.cancel(timer);
+}
 
 void Reactor::run_blocking(env::PoolId pool, Callback work, Callback done) {
   struct Job {
@@ -158,7 +164,9 @@ bool Reactor::is_registered(Token token) const {
          registrations_[index].generation == generation_of(token);
 }
 
-void Reactor::add_hook(env::TurnHook& hook) { hooks_.push_back(&hook); }
+void Reactor::add_hook(env::TurnHook& hook) {
+  hooks_.push_back(&hook);
+}
 
 void Reactor::remove_hook(env::TurnHook& hook) {
   // The batch under way keeps its places: run_hooks walks it by index.

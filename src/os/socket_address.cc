@@ -63,8 +63,8 @@ Result<std::vector<KernelAddress>> resolve(const env::SocketAddress& address, bo
   }
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV | (passive ? AI_PASSIVE : 0) |
-                   (numeric_only ? AI_NUMERICHOST : 0);
+  hints.ai_flags =
+      AI_NUMERICSERV | (passive ? AI_PASSIVE : 0) | (numeric_only ? AI_NUMERICHOST : 0);
   addrinfo* list = nullptr;
   const int failed =
       getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &list);

@@ -117,9 +117,9 @@ Result<int> bind_and_listen(const KernelAddress& address, const env::SocketAddre
 
 }  // namespace
 
-Result<std::unique_ptr<env::ListeningSocket>> SocketNet::listen(
-    const env::SocketAddress& address, const env::SocketOptions& options,
-    env::AcceptCallback accepted) {
+Result<std::unique_ptr<env::ListeningSocket>> SocketNet::listen(const env::SocketAddress& address,
+                                                                const env::SocketOptions& options,
+                                                                env::AcceptCallback accepted) {
   MOLDAU_ASSIGN_OR_RETURN(const std::vector<KernelAddress> candidates,
                           resolve(address, true, false));
   Result<int> descriptor = network_error(EADDRNOTAVAIL, "cannot listen on", address);

@@ -39,7 +39,8 @@ struct Peer final : env::StreamObserver {
   }
   void flush() {
     while (!pending.empty()) {
-      const std::array<ByteView, 2> parts = {as_view(pending).first(1), as_view(pending).subspan(1)};
+      const ByteView all = as_view(pending);
+      const std::array<ByteView, 2> parts = {all.first(1), all.subspan(1)};
       const env::IoOutcome outcome = stream->write(parts);
       if (outcome.kind != Kind::kDone) break;
       pending.erase(0, outcome.bytes);
@@ -61,10 +62,13 @@ class SocketNetTest : public testing::Test {
   void connect_pair() {
     std::promise<void> both;
     running_.call(0, [&] {
-      listening_ = net().listen({"127.0.0.1", 0}, {}, [&](auto socket) {
-                         accepted_ = std::make_unique<Peer>(net().adopt(std::move(socket)));
-                         both.set_value();
-                       }).value();
+      listening_ = net()
+                       .listen({"127.0.0.1", 0}, {},
+                               [&](auto socket) {
+                                 accepted_ = std::make_unique<Peer>(net().adopt(std::move(socket)));
+                                 both.set_value();
+                               })
+                       .value();
       connected_ = std::make_unique<Peer>(net().connect(listening_->local(), {}).value());
     });
     both.get_future().wait();
@@ -148,8 +152,8 @@ TEST_F(SocketNetTest, ANameIsResolvedAndAllItsAddressesTried) {
   running_.call(0, [&] {
     listening_ = net().listen({"127.0.0.1", 0}, {}, [&](auto) { accepted.set_value(); }).value();
     // "localhost" may be ::1 first, where nobody listens.
-    connected_ = std::make_unique<Peer>(
-        net().connect({"localhost", listening_->local().port}, {}).value());
+    connected_ =
+        std::make_unique<Peer>(net().connect({"localhost", listening_->local().port}, {}).value());
   });
   accepted.get_future().wait();
 }
@@ -159,13 +163,16 @@ TEST_F(SocketNetTest, APausedListenerLeavesConnectionsWaiting) {
   bool paused = true;
   std::promise<void> connected;
   running_.call(0, [&] {
-    listening_ = net().listen({"", 0}, {}, [&](auto) {
-                       EXPECT_FALSE(paused);
-                       accepted.set_value();
-                     }).value();
+    listening_ = net()
+                     .listen({"", 0}, {},
+                             [&](auto) {
+                               EXPECT_FALSE(paused);
+                               accepted.set_value();
+                             })
+                     .value();
     listening_->pause(true);
-    connected_ = std::make_unique<Peer>(
-        net().connect({"127.0.0.1", listening_->local().port}, {}).value());
+    connected_ =
+        std::make_unique<Peer>(net().connect({"127.0.0.1", listening_->local().port}, {}).value());
     connected_->changed = [&] { connected.set_value(); };
   });
   connected.get_future().wait();  // the kernel has it in the backlog

@@ -50,7 +50,9 @@ void SocketStream::observe(env::StreamObserver& observer) {
   if (state_ == State::kFailed) fail_later(os_error_);
 }
 
-void SocketStream::register_events() { token_ = reactor_.add(descriptor_, kEdges, *this); }
+void SocketStream::register_events() {
+  token_ = reactor_.add(descriptor_, kEdges, *this);
+}
 
 void SocketStream::resolve_and_connect() {
   lookup_ = std::make_shared<Lookup>(Lookup{this});
@@ -81,8 +83,7 @@ void SocketStream::try_next_address() {
     const KernelAddress address = addresses_.back();
     addresses_.pop_back();
     close_descriptor();
-    descriptor_ =
-        socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    descriptor_ = socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor_ < 0) {
       os_error_ = errno;
       continue;
@@ -146,6 +147,7 @@ void SocketStream::on_events(std::uint32_t events) {
   }
   const bool first = std::exchange(first_event_, false);
   const bool broken = events & (EPOLLHUP | EPOLLERR);
+  ending_ = ending_ || broken || (events & EPOLLRDHUP);
   tell(first || broken || (events & (EPOLLIN | EPOLLRDHUP)),
        first || broken || (events & EPOLLOUT));
 }
@@ -168,7 +170,11 @@ env::IoOutcome SocketStream::read(MutableBytes into) {
     got = recv(descriptor_, into.data(), into.size(), 0);
   } while (got < 0 && errno == EINTR);
   if (got == 0 && !into.empty()) return {Kind::kClosed, 0, 0};
-  return outcome_of(got);
+  env::IoOutcome outcome = outcome_of(got);
+  // A short read has emptied the socket: what comes later makes an edge of its own. Unless the
+  // end was already told: that edge is used up, so the reader has to go on until it sees it.
+  outcome.drained = got > 0 && static_cast<std::size_t>(got) < into.size() && !ending_;
+  return outcome;
 }
 
 env::IoOutcome SocketStream::write(std::span<const ByteView> parts) {

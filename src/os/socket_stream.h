@@ -74,6 +74,7 @@ class SocketStream final : public env::Stream, private Pollable {
   env::StreamObserver* observer_ = nullptr;
   State state_ = State::kConnected;
   bool first_event_ = true;
+  bool ending_ = false;  // the peer has sent all it will
   int os_error_ = 0;
   env::SocketOptions options_;
   env::SocketAddress peer_;

@@ -71,8 +71,7 @@ void SpdlogLogger::write(env::LogLevel level, std::string_view component, std::s
   if (admitted) pass_on(level, component, text);
 }
 
-void SpdlogLogger::pass_on(env::LogLevel level, std::string_view component,
-                           std::string_view text) {
+void SpdlogLogger::pass_on(env::LogLevel level, std::string_view component, std::string_view text) {
   std::string line(kNames[static_cast<std::size_t>(level)]);
   line.append(" ").append(text).append(" (").append(component).append(")");
   // What peers sent may be part of a line: it must not be able to begin a new one.
