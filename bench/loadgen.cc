@@ -98,7 +98,8 @@ class Connection {
   template <class Take>
   void receive(Take&& take) {
     for (;;) {
-      if (in_.size() - filled_ < (1U << 16)) in_.resize(std::max<std::size_t>(1 << 18, in_.size() * 2));
+      if (in_.size() - filled_ < (1U << 16))
+        in_.resize(std::max<std::size_t>(1 << 18, in_.size() * 2));
       const ssize_t n = ::recv(fd_, in_.data() + filled_, in_.size() - filled_, MSG_DONTWAIT);
       if (n < 0 && errno == EAGAIN) return;
       if (n <= 0) fail("the broker closed the connection");
@@ -106,7 +107,8 @@ class Connection {
       std::size_t at = 0;
       while (filled_ - at >= 4) {
         std::size_t size = 0;
-        for (std::size_t i = 0; i < 4; ++i) size = size << 8 | static_cast<std::size_t>(in_[at + i]);
+        for (std::size_t i = 0; i < 4; ++i)
+          size = size << 8 | static_cast<std::size_t>(in_[at + i]);
         if (filled_ - at - 4 < size) break;
         take(ByteView(in_.data() + at + 4, size));
         at += 4 + size;
@@ -156,7 +158,10 @@ Slice build_batch(std::int64_t record_bytes, std::int64_t batch_bytes, const std
 void print_latencies(std::vector<std::uint32_t>& us) {
   std::sort(us.begin(), us.end());
   const auto at = [&](double q) {
-    return us.empty() ? 0.0 : us[std::min(us.size() - 1, static_cast<std::size_t>(q * static_cast<double>(us.size())))] / 1000.0;
+    return us.empty() ? 0.0
+                      : us[std::min(us.size() - 1,
+                                    static_cast<std::size_t>(q * static_cast<double>(us.size())))] /
+                            1000.0;
   };
   std::printf("\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"p999_ms\": %.3f, \"max_ms\": %.3f}\n", at(0.5),
               at(0.99), at(0.999), us.empty() ? 0.0 : us.back() / 1000.0);
@@ -184,7 +189,8 @@ class Producer {
         std::min<std::int64_t>(options.number("per-request-partitions", 1), partitions_));
     for (std::int32_t p = 0; p < partitions_; p += group) {
       std::vector<Portion> portions;
-      for (std::int32_t i = 0; i < group; ++i) portions.push_back({(p + i) % partitions_, batch_.view()});
+      for (std::int32_t i = 0; i < group; ++i)
+        portions.push_back({(p + i) % partitions_, batch_.view()});
       frames_.push_back(std::make_shared<Frame>(produce_frame(p, topic_, acks_, portions)));
     }
     records_per_request_ = records_per_batch_ * group;
@@ -294,11 +300,13 @@ struct Reader {
 class Consumers {
  public:
   explicit Consumers(const Options& options)
-      : topic_(options.text("topic", "bench")), total_(options.number("total-mb", 1000) * 1'000'000) {
+      : topic_(options.text("topic", "bench")),
+        total_(options.number("total-mb", 1000) * 1'000'000) {
     const auto partitions = static_cast<std::int32_t>(options.number("partitions", 6));
     const auto count = static_cast<std::int32_t>(options.number("consumers", 1));
     const auto port = static_cast<std::uint16_t>(options.number("port", 9092));
-    limits_.partition_bytes_max = static_cast<std::int32_t>(options.number("partition-bytes", 1 << 20));
+    limits_.partition_bytes_max =
+        static_cast<std::int32_t>(options.number("partition-bytes", 1 << 20));
     for (std::int32_t c = 0; c < count; ++c) {
       Reader reader;
       reader.connection = std::make_unique<Connection>(port);

@@ -51,8 +51,8 @@ inline constexpr std::size_t kConfigValueBytesMax = 32767;
 /// Path     handler/incremental_alter_configs, handler/alter_configs → this → quorum.
 /// Errors   kInvalidRequest, and kInvalidConfig for lists; texts as Kafka's.
 /// Source   ConfigAdminManager.preprocess, DynamicBrokerConfig.validate.
-Result<void> check_alter_request(const AlterSubject& subject, const std::vector<AlterEntry>& entries,
-                                 bool incremental);
+Result<void> check_alter_request(const AlterSubject& subject,
+                                 const std::vector<AlterEntry>& entries, bool incremental);
 
 /// The controller's part: SET, DELETE, APPEND and SUBTRACT on what is there, then the check of
 /// the whole. The caller checks that the resource exists.

@@ -42,7 +42,8 @@ class Checker {
   }
 
   void check_log() {
-    require(config_.log_roll_ms >= 1, "log.roll.ms", "log.roll.ms must be greater than or equal to 1");
+    require(config_.log_roll_ms >= 1, "log.roll.ms",
+            "log.roll.ms must be greater than or equal to 1");
     require(config_.log_roll_jitter_ms >= 0, "log.roll.jitter.ms",
             "log.roll.jitter.ms must be greater than or equal to 0");
     require(config_.log_retention_ms >= 1 || config_.log_retention_ms == -1, "log.retention.ms",
@@ -52,9 +53,10 @@ class Checker {
     require(v_.log_cleaner_dedupe_buffer_size / threads > kDedupeBytesPerThread,
             "log.cleaner.dedupe.buffer.size",
             "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.");
-    require(v_.log_cleaner_min_compaction_lag_ms <= v_.log_cleaner_max_compaction_lag_ms,
-            "log.cleaner.min.compaction.lag.ms",
-            "log.cleaner.min.compaction.lag.ms must not be above log.cleaner.max.compaction.lag.ms");
+    require(
+        v_.log_cleaner_min_compaction_lag_ms <= v_.log_cleaner_max_compaction_lag_ms,
+        "log.cleaner.min.compaction.lag.ms",
+        "log.cleaner.min.compaction.lag.ms must not be above log.cleaner.max.compaction.lag.ms");
     for (const std::string& dir : config_.log_dirs) {
       require(!dir.empty(), "log.dirs", "A log directory must not be an empty name");
     }
@@ -174,7 +176,8 @@ class Checker {
   }
 
   void check_replication() {
-    require(v_.replica_fetch_wait_max_ms <= v_.replica_socket_timeout_ms, "replica.socket.timeout.ms",
+    require(v_.replica_fetch_wait_max_ms <= v_.replica_socket_timeout_ms,
+            "replica.socket.timeout.ms",
             "replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms to "
             "prevent unnecessary socket timeouts");
     require(v_.replica_fetch_wait_max_ms <= v_.replica_lag_time_max_ms, "replica.fetch.wait.max.ms",
@@ -258,9 +261,9 @@ class Checker {
             v_.group_share_record_lock_duration_ms, v_.group_share_max_record_lock_duration_ms);
     bounded("group.share.", "delivery.count.limit", v_.group_share_min_delivery_count_limit,
             v_.group_share_delivery_count_limit, v_.group_share_max_delivery_count_limit);
-    bounded("group.share.", "partition.max.record.locks",
-            v_.group_share_min_partition_max_record_locks, v_.group_share_partition_max_record_locks,
-            v_.group_share_max_partition_max_record_locks);
+    bounded(
+        "group.share.", "partition.max.record.locks", v_.group_share_min_partition_max_record_locks,
+        v_.group_share_partition_max_record_locks, v_.group_share_max_partition_max_record_locks);
     below(v_.group_share_heartbeat_interval_ms, "group.share.heartbeat.interval.ms",
           v_.group_share_session_timeout_ms, "group.share.session.timeout.ms");
     require(v_.group_share_assignors.size() == 1, "group.share.assignors",

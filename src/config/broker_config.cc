@@ -14,13 +14,20 @@ constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kHourMs = 60 * kMinuteMs;
 
 /// Keys that Kafka 4 knows no more: their names are no typing errors.
-constexpr std::string_view kRemovedKeys[] = {
-    "broker.id.generation.enable", "control.plane.listener.name", "controlled.shutdown.max.retries",
-    "controlled.shutdown.retry.backoff.ms", "delegation.token.master.key", "eligible.leader.replicas.enable",
-    "group.coordinator.new.enable", "inter.broker.protocol.version",
-    "leader.imbalance.per.broker.percentage", "log.message.downconversion.enable",
-    "log.message.format.version", "log.message.timestamp.difference.max.ms",
-    "offsets.commit.required.acks", "reserved.broker.max.id"};
+constexpr std::string_view kRemovedKeys[] = {"broker.id.generation.enable",
+                                             "control.plane.listener.name",
+                                             "controlled.shutdown.max.retries",
+                                             "controlled.shutdown.retry.backoff.ms",
+                                             "delegation.token.master.key",
+                                             "eligible.leader.replicas.enable",
+                                             "group.coordinator.new.enable",
+                                             "inter.broker.protocol.version",
+                                             "leader.imbalance.per.broker.percentage",
+                                             "log.message.downconversion.enable",
+                                             "log.message.format.version",
+                                             "log.message.timestamp.difference.max.ms",
+                                             "offsets.commit.required.acks",
+                                             "reserved.broker.max.id"};
 constexpr std::string_view kRemovedPrefixes[] = {"zookeeper.", "password.encoder."};
 /// Keys of plugins, named by remote.log.*.impl.prefix and config.providers.
 constexpr std::string_view kPluginPrefixes[] = {"rsm.config.", "rlmm.config.",
@@ -82,7 +89,8 @@ class Loader {
     if (key == nullptr) return take_unknown(name, property);
     Result<ConfigValue> value = parse_value(*key, property.value);
     if (!value.ok()) {
-      std::string allowed = key->allowed.empty() ? "" : " (allowed: " + std::string(key->allowed) + ")";
+      std::string allowed =
+          key->allowed.empty() ? "" : " (allowed: " + std::string(key->allowed) + ")";
       errors_.push_back(property.origin + ": " + value.error().detail + allowed);
       return;
     }
@@ -250,8 +258,9 @@ class Loader {
     }
     if (properties_.contains("security.inter.broker.protocol")) {
       return fail("inter.broker.listener.name",
-                  Error(ErrorCode::kInvalidConfig, "Only one of inter.broker.listener.name and "
-                                                   "security.inter.broker.protocol should be set."));
+                  Error(ErrorCode::kInvalidConfig,
+                        "Only one of inter.broker.listener.name and "
+                        "security.inter.broker.protocol should be set."));
     }
     config.inter_broker_listener_name = listener_name_of(*v.inter_broker_listener_name);
     auto it = map.find(config.inter_broker_listener_name);
@@ -430,7 +439,8 @@ void drop_contradictions(BrokerConfigSources& sources, std::vector<std::string>&
 Result<LoadedBrokerConfig> effective_broker_config(const BrokerConfigSources& sources) {
   std::vector<std::string> warnings;
   BrokerConfigSources valid{sources.static_broker, {}, {}};
-  valid.dynamic_default = valid_dynamic(sources.dynamic_default, "dynamic broker default", warnings);
+  valid.dynamic_default =
+      valid_dynamic(sources.dynamic_default, "dynamic broker default", warnings);
   valid.dynamic_broker = valid_dynamic(sources.dynamic_broker, "dynamic broker config", warnings);
   Result<LoadedBrokerConfig> loaded = strict_broker_config(valid);
   if (!loaded.ok()) {

@@ -60,7 +60,8 @@ std::optional<double> parse_double(std::string_view text) {
   if (end != text.data() + text.size()) return std::nullopt;
   if (failed == std::errc::result_out_of_range) {
     // from_chars does not say which way; an exponent with '-' went to zero, else to infinity.
-    bool tiny = text.find("e-") != std::string_view::npos || text.find("E-") != std::string_view::npos;
+    bool tiny =
+        text.find("e-") != std::string_view::npos || text.find("E-") != std::string_view::npos;
     return tiny ? 0.0 : sign * std::numeric_limits<double>::infinity();
   }
   if (failed != std::errc()) return std::nullopt;

@@ -27,8 +27,9 @@ std::string broker(std::string_view name, std::string_view text) {
 TEST(ConfigValueTest, ParsesJavasNumbers) {
   EXPECT_EQ(broker("num.partitions", " 12 "), "12");
   EXPECT_EQ(broker("num.partitions", "+12"), "12");
-  EXPECT_EQ(broker("num.partitions", "2147483648"),
-            "! Invalid value 2147483648 for configuration num.partitions: Not a number of type INT");
+  EXPECT_EQ(
+      broker("num.partitions", "2147483648"),
+      "! Invalid value 2147483648 for configuration num.partitions: Not a number of type INT");
   EXPECT_EQ(broker("num.partitions", "1.5"),
             "! Invalid value 1.5 for configuration num.partitions: Not a number of type INT");
   EXPECT_EQ(broker("num.partitions", ""),

@@ -98,7 +98,8 @@ Result<void> apply(GroupValues& values, std::string_view name, std::string_view 
 
 Result<void> below(std::int32_t heartbeat, std::int32_t session, std::string_view kind) {
   if (heartbeat < session) return {};
-  return Error(ErrorCode::kInvalidConfig, std::string(kind) + ".session.timeout.ms must be greater than " +
+  return Error(ErrorCode::kInvalidConfig, std::string(kind) +
+                                              ".session.timeout.ms must be greater than " +
                                               std::string(kind) + ".heartbeat.interval.ms");
 }
 

@@ -24,7 +24,8 @@ TEST(PropertiesTest, ASecondSeparatorBelongsToTheValue) {
 }
 
 TEST(PropertiesTest, SkipsCommentsAndBlankLines) {
-  EXPECT_EQ(parsed("# a=1\n  ! b=2\n\n\t\nc=3 # no comment\n"), (ConfigMap{{"c", "3 # no comment"}}));
+  EXPECT_EQ(parsed("# a=1\n  ! b=2\n\n\t\nc=3 # no comment\n"),
+            (ConfigMap{{"c", "3 # no comment"}}));
 }
 
 TEST(PropertiesTest, JoinsContinuedLines) {

@@ -138,7 +138,9 @@ class PartitionLog {
   std::uint64_t size_bytes() const;
   std::size_t segment_count() const { return segments_.size(); }
   /// The log begins behind the base offset of its first segment (DeleteRecords).
-  bool starts_inside_segment() const { return log_start_offset_ > segments_.front()->base_offset(); }
+  bool starts_inside_segment() const {
+    return log_start_offset_ > segments_.front()->base_offset();
+  }
   Offset active_segment_base_offset() const { return active().base_offset(); }
   /// Changes whenever offsets may have got other bytes: after each truncation.
   std::uint64_t generation() const { return generation_; }

@@ -17,7 +17,8 @@ struct TimestampOffset {
   bool operator==(const TimestampOffset&) const = default;
 };
 
-/// An unchanging look at a time index. Thread, errors as OffsetIndexView.
+/// An unchanging look at a time index.
+/// Thread   as OffsetIndexView, as are the errors.
 class TimeIndexView {
  public:
   Offset base_offset{0};

@@ -160,12 +160,17 @@ _DECODER = re.compile(r'\b(?:parse|decode)(?:_\w+)?\s*\([^;{)]*\b(?:ByteView|Sli
 
 
 def check_fuzzers(sources):
-    """A header that declares parse…(bytes) is included by a *_fuzz.cc of its folder."""
+    """A header that declares parse…(bytes) is reached by a *_fuzz.cc of its folder."""
+    by_path = {source.path: source for source in sources}
     included = {}
     for source in sources:
         if source.path.endswith('_fuzz.cc'):
-            folder = source.path.rsplit('/', 1)[0]
-            included.setdefault(folder, set()).update(what for _, _, what in source.includes())
+            seen = included.setdefault(source.path.rsplit('/', 1)[0], set())
+            stack = [source]
+            while stack:
+                new = {what for _, _, what in stack.pop().includes()} - seen
+                seen |= new
+                stack += [by_path['src/' + one] for one in new if 'src/' + one in by_path]
     for source in sources:
         if not source.is_header or source.is_test or not source.path.startswith('src/'):
             continue

@@ -46,7 +46,8 @@ inline const FeatureRange* find_range(const std::vector<FeatureRange>& all,
 
 /// A broker as the metadata log knows it.
 /// Thread   a value.
-/// Source   BrokerRegistration of Apache Kafka; KIP-631, KIP-858 (directories), KIP-1066 (cordoned).
+/// Source   BrokerRegistration of Apache Kafka; KIP-631, KIP-858 (directories), KIP-1066
+/// (cordoned).
 struct BrokerRegistration {
   BrokerRegistration() = default;
   NodeId id{-1};

@@ -211,7 +211,8 @@ wire::FetchResponse response_of(const FetchPlan& plan, std::vector<ReadOutcome>&
                                 bool read_committed, Services& node) {
   wire::FetchResponse response;
   response.session_id = plan.session_id;
-  FetchSession* session = plan.session_id == 0 ? nullptr : node.fetch_sessions.find(plan.session_id);
+  FetchSession* session =
+      plan.session_id == 0 ? nullptr : node.fetch_sessions.find(plan.session_id);
   for (std::size_t i = 0; i < plan.partitions.size(); ++i) {
     const FetchPartition& asked = plan.partitions[i];
     if (session) {

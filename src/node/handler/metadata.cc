@@ -44,7 +44,8 @@ void add_partition(Topic& topic, PartitionId index, const image::PartitionState&
       one.offline_replicas.push_back(node.value());
   }
   for (NodeId node : state.isr) one.isr_nodes.push_back(node.value());
-  const image::BrokerRegistration* leader = state.has_leader() ? image.broker(state.leader) : nullptr;
+  const image::BrokerRegistration* leader =
+      state.has_leader() ? image.broker(state.leader) : nullptr;
   if (!leader || leader->fenced) {
     one.error_code = to_wire(ErrorCode::kLeaderNotAvailable);
     one.leader_id = -1;

@@ -255,7 +255,8 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
       return outcome;
     }
   }
-  if (asked.fetch_offset < log_->log_start_offset() || asked.fetch_offset > log_->log_end_offset()) {
+  if (asked.fetch_offset < log_->log_start_offset() ||
+      asked.fetch_offset > log_->log_end_offset()) {
     outcome.error = ErrorCode::kOffsetOutOfRange;
     return outcome;
   }

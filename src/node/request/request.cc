@@ -46,7 +46,8 @@ void Request::send(Slice buffer, const wire::Writer& writer) {
   for (const wire::Splice& splice : writer.splices()) {
     reply.add(buffer.sub(from, splice.position - from));
     from = splice.position;
-    const auto& ranges = *static_cast<const std::vector<net::FileRange>*>(splice.records->token().get());
+    const auto& ranges =
+        *static_cast<const std::vector<net::FileRange>*>(splice.records->token().get());
     for (const net::FileRange& range : ranges) reply.add(range);
   }
   reply.add(buffer.sub(from, writer.position() - from));
