@@ -59,7 +59,7 @@ class Source:
         self.is_cpp = path.endswith(('.cc', '.h'))
         self.is_header = path.endswith('.h')
         self.is_test = re.search(r'_(test|fuzz|bench)\.cc$', path) is not None or (
-            re.search(r'_(testing|fixture)\.(h|cc)$', path) is not None)
+            re.search(r'(^|/)test_\w+\.h$', path) is not None)
         self._starts = None
         self._code = None
         self._plain = None
