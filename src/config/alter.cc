@@ -21,11 +21,16 @@ Error invalid_request(std::string detail) {
 
 const ConfigKey* find_key(ConfigResourceType type, std::string_view name) {
   switch (type) {
-    case ConfigResourceType::kTopic: return topic_schema().find(name);
-    case ConfigResourceType::kBroker: return broker_schema().find(name);
-    case ConfigResourceType::kGroup: return group_schema().find(name);
-    case ConfigResourceType::kClientMetrics: return client_metrics_schema().find(name);
-    default: return nullptr;
+    case ConfigResourceType::kTopic:
+      return topic_schema().find(name);
+    case ConfigResourceType::kBroker:
+      return broker_schema().find(name);
+    case ConfigResourceType::kGroup:
+      return group_schema().find(name);
+    case ConfigResourceType::kClientMetrics:
+      return client_metrics_schema().find(name);
+    default:
+      return nullptr;
   }
 }
 
@@ -51,8 +56,7 @@ std::string join(const std::vector<std::string>& list) {
 /// The list after APPEND or SUBTRACT; without a value of its own it starts from the default.
 std::string altered_list(const ConfigKey& key, const std::string* current, std::string_view operand,
                          bool append) {
-  std::string start = current != nullptr ? *current
-                                         : value_text(default_value(key)).value_or("");
+  std::string start = current != nullptr ? *current : value_text(default_value(key)).value_or("");
   std::vector<std::string> list;
   for (std::string& part : java_split(start)) {
     if (!part.empty()) list.push_back(std::move(part));
@@ -219,8 +223,10 @@ Result<void> check_alter_request(const AlterSubject& subject,
   switch (subject.type) {
     case ConfigResourceType::kTopic:
     case ConfigResourceType::kGroup:
-    case ConfigResourceType::kClientMetrics: return {};
-    case ConfigResourceType::kBroker: break;
+    case ConfigResourceType::kClientMetrics:
+      return {};
+    case ConfigResourceType::kBroker:
+      break;
     default:
       return invalid_request("Unknown resource type " +
                              std::to_string(static_cast<int>(subject.type)));
@@ -283,9 +289,9 @@ Result<void> check_topic_config(const BrokerConfig& broker, const ConfigMap& top
 Result<void> check_client_metrics_config(const ConfigMap& subscription) {
   constexpr std::int32_t kIntervalMsMin = 100;
   constexpr std::int32_t kIntervalMsMax = 3'600'000;
-  constexpr std::string_view kSelectors[] = {
-      "client_instance_id",      "client_id",             "client_software_name",
-      "client_software_version", "client_source_address", "client_source_port"};
+  constexpr std::string_view kSelectors[] = {"client_instance_id",    "client_id",
+                                             "client_software_name",  "client_software_version",
+                                             "client_source_address", "client_source_port"};
   for (const auto& [name, text] : subscription) {
     const ConfigKey* key = client_metrics_schema().find(name);
     if (key == nullptr) {
@@ -303,8 +309,8 @@ Result<void> check_client_metrics_config(const ConfigMap& subscription) {
     for (const std::string& pattern : std::get<std::vector<std::string>>(value)) {
       std::size_t equals = pattern.find('=');
       std::string_view selector = trim(std::string_view(pattern).substr(0, equals));
-      bool known = std::find(std::begin(kSelectors), std::end(kSelectors), selector) !=
-                   std::end(kSelectors);
+      bool known =
+          std::find(std::begin(kSelectors), std::end(kSelectors), selector) != std::end(kSelectors);
       if (equals == std::string::npos || equals + 1 == pattern.size() || !known ||
           pattern.find('=', equals + 1) != std::string::npos) {
         return invalid_config("Illegal client matching pattern: " + pattern);

@@ -13,11 +13,16 @@ Error invalid_request(std::string detail) {
 }
 
 /// These go only behind a listener's name, being secrets and files of one listener.
-constexpr std::array<std::string_view, 10> kPerListenerOnly = {
-    "ssl.key.password",       "ssl.keystore.certificate.chain", "ssl.keystore.key",
-    "ssl.keystore.location",  "ssl.keystore.password",          "ssl.keystore.type",
-    "ssl.truststore.certificates", "ssl.truststore.location",   "ssl.truststore.password",
-    "ssl.truststore.type"};
+constexpr std::array<std::string_view, 10> kPerListenerOnly = {"ssl.key.password",
+                                                               "ssl.keystore.certificate.chain",
+                                                               "ssl.keystore.key",
+                                                               "ssl.keystore.location",
+                                                               "ssl.keystore.password",
+                                                               "ssl.keystore.type",
+                                                               "ssl.truststore.certificates",
+                                                               "ssl.truststore.location",
+                                                               "ssl.truststore.password",
+                                                               "ssl.truststore.type"};
 
 /// A listener may have these although they are set for all brokers.
 constexpr std::array<std::string_view, 3> kClusterWideOfListeners = {
@@ -112,9 +117,9 @@ Result<void> check_dynamic_broker_config(const BrokerConfig& broker,
                                          const BrokerConfigSources& sources,
                                          const ConfigMap& altered, bool per_broker) {
   MOLDAU_TRY(check_names(altered, per_broker));
-  Result<LoadedBrokerConfig> loaded = strict_broker_config(
-      {sources.static_broker, per_broker ? sources.dynamic_default : altered,
-       per_broker ? altered : sources.dynamic_broker});
+  Result<LoadedBrokerConfig> loaded =
+      strict_broker_config({sources.static_broker, per_broker ? sources.dynamic_default : altered,
+                            per_broker ? altered : sources.dynamic_broker});
   if (!loaded.ok()) return invalid_request(loaded.error().detail);
   const BrokerConfig& then = loaded->config;
   if (then.listeners != broker.listeners ||

@@ -15,7 +15,10 @@ class Checker {
  public:
   Checker(const BrokerConfig& config, const PropertySet& properties,
           std::vector<std::string>& errors, std::vector<std::string>& warnings)
-      : config_(config), v_(config.values), properties_(properties), errors_(errors),
+      : config_(config),
+        v_(config.values),
+        properties_(properties),
+        errors_(errors),
         warnings_(warnings) {}
 
   void run() {
@@ -28,6 +31,8 @@ class Checker {
     check_connections();
     check_groups();
     check_share_groups();
+    check_assignment_intervals();
+    check_codecs();
     refuse_what_is_not_built();
   }
 
@@ -48,15 +53,13 @@ class Checker {
             "log.roll.jitter.ms must be greater than or equal to 0");
     require(config_.log_retention_ms >= 1 || config_.log_retention_ms == -1, "log.retention.ms",
             "log.retention.ms must be unlimited (-1) or, greater than or equal to 1");
-    // Java divides integers here; with no cleaner thread there is nothing to share.
     std::int32_t threads = std::max(1, v_.log_cleaner_threads);
+    require(
+        v_.log_cleaner_threads >= 1, "log.cleaner.threads",
+        "log.cleaner.threads must be at least 1; log.cleaner.enable=false turns the cleaner off");
     require(v_.log_cleaner_dedupe_buffer_size / threads > kDedupeBytesPerThread,
             "log.cleaner.dedupe.buffer.size",
             "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.");
-    require(
-        v_.log_cleaner_min_compaction_lag_ms <= v_.log_cleaner_max_compaction_lag_ms,
-        "log.cleaner.min.compaction.lag.ms",
-        "log.cleaner.min.compaction.lag.ms must not be above log.cleaner.max.compaction.lag.ms");
     for (const std::string& dir : config_.log_dirs) {
       require(!dir.empty(), "log.dirs", "A log directory must not be an empty name");
     }
@@ -73,7 +76,8 @@ class Checker {
                                 config_.log_dirs.end(),
               "cordoned.log.dirs",
               "All entries in cordoned.log.dirs must be present in log.dirs or log.dir. "
-              "Missing entries : " + dir);
+              "Missing entries : " +
+                  dir);
     }
   }
 
@@ -108,13 +112,15 @@ class Checker {
       for (const std::string& name : config_.controller_listener_names) {
         require(config_.find_listener(name) != nullptr, "controller.listener.names",
                 "controller.listener.names must only contain values appearing in the 'listeners' "
-                "configuration when running the KRaft controller role; " + name + " does not");
+                "configuration when running the KRaft controller role; " +
+                    name + " does not");
       }
     } else {
       for (const std::string& name : config_.controller_listener_names) {
         require(config_.find_listener(name) == nullptr, "controller.listener.names",
                 "controller.listener.names must not contain a value appearing in the 'listeners' "
-                "configuration when running KRaft with just the broker role; " + name + " does");
+                "configuration when running KRaft with just the broker role; " +
+                    name + " does");
       }
     }
     if (config_.is_broker) {
@@ -123,8 +129,8 @@ class Checker {
       for (const Listener& listener : config_.listeners) {
         require(config_.is_controller_listener(listener.name), "listeners",
                 "The listeners config must only contain KRaft controller listeners from "
-                "controller.listener.names when process.roles=controller; " + listener.name +
-                    " is none");
+                "controller.listener.names when process.roles=controller; " +
+                    listener.name + " is none");
       }
     }
     check_routable(config_.advertised_listeners);
@@ -141,8 +147,8 @@ class Checker {
       inter_broker |= listener.name == config_.inter_broker_listener_name;
       require(config_.find_listener(listener.name) != nullptr, "advertised.listeners",
               "advertised.listeners listener names must be equal to or a subset of the ones "
-              "defined in listeners. Found " + listener.name + ". The valid options are " +
-                  names(config_.listeners));
+              "defined in listeners. Found " +
+                  listener.name + ". The valid options are " + names(config_.listeners));
     }
     require(inter_broker, "inter.broker.listener.name",
             "inter.broker.listener.name must be a listener name defined in advertised.listeners; " +
@@ -160,7 +166,8 @@ class Checker {
     for (const Listener& listener : advertised) {
       require(listener.host != "0.0.0.0", "advertised.listeners",
               "advertised.listeners cannot use the nonroutable meta-address 0.0.0.0. Use a "
-              "routable IP address. (" + listener.text() + ")");
+              "routable IP address. (" +
+                  listener.text() + ")");
     }
   }
 
@@ -224,8 +231,6 @@ class Checker {
   }
 
   void check_groups() {
-    ordered(v_.group_min_session_timeout_ms, "group.min.session.timeout.ms",
-            v_.group_max_session_timeout_ms, "group.max.session.timeout.ms");
     bounded("group.consumer.", "heartbeat.interval.ms", v_.group_consumer_min_heartbeat_interval_ms,
             v_.group_consumer_heartbeat_interval_ms, v_.group_consumer_max_heartbeat_interval_ms);
     bounded("group.consumer.", "session.timeout.ms", v_.group_consumer_min_session_timeout_ms,
@@ -273,6 +278,27 @@ class Checker {
             "group.share.max.share.sessions",
             "group.share.max.share.sessions must be greater than or equal to "
             "group.share.max.size");
+  }
+
+  void check_assignment_intervals() {
+    bounded("group.consumer.", "assignment.interval.ms",
+            v_.group_consumer_min_assignment_interval_ms, v_.group_consumer_assignment_interval_ms,
+            v_.group_consumer_max_assignment_interval_ms);
+    bounded("group.share.", "assignment.interval.ms", v_.group_share_min_assignment_interval_ms,
+            v_.group_share_assignment_interval_ms, v_.group_share_max_assignment_interval_ms);
+    bounded("group.streams.", "assignment.interval.ms", v_.group_streams_min_assignment_interval_ms,
+            v_.group_streams_assignment_interval_ms, v_.group_streams_max_assignment_interval_ms);
+  }
+
+  void check_codecs() {
+    auto check = [&](std::string_view key, std::int32_t codec) {
+      require(codec >= 0 && codec <= 4, key,
+              std::string(key) + " names an unknown codec " + std::to_string(codec) +
+                  "; allowed: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd");
+    };
+    check("offsets.topic.compression.codec", v_.offsets_topic_compression_codec);
+    check("share.coordinator.state.topic.compression.codec",
+          v_.share_coordinator_state_topic_compression_codec);
   }
 
   /// What no single key tells: it would protect or replicate data, and is not there yet.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/broker_config.h"
@@ -13,5 +14,13 @@ namespace moldau::config {
 /// Source   KafkaConfig.validateValues, GroupCoordinatorConfig, ShareGroupConfig.
 void check_broker_config(const BrokerConfig& config, const PropertySet& properties,
                          std::vector<std::string>& errors, std::vector<std::string>& warnings);
+
+/// Origins of properties that are not from the start.
+inline constexpr std::string_view kDynamicDefaultOrigin = "dynamic broker default";
+inline constexpr std::string_view kDynamicBrokerOrigin = "dynamic broker config";
+
+inline bool is_dynamic_origin(std::string_view origin) {
+  return origin == kDynamicDefaultOrigin || origin == kDynamicBrokerOrigin;
+}
 
 }  // namespace moldau::config

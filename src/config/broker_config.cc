@@ -30,8 +30,7 @@ constexpr std::string_view kRemovedKeys[] = {"broker.id.generation.enable",
                                              "reserved.broker.max.id"};
 constexpr std::string_view kRemovedPrefixes[] = {"zookeeper.", "password.encoder."};
 /// Keys of plugins, named by remote.log.*.impl.prefix and config.providers.
-constexpr std::string_view kPluginPrefixes[] = {"rsm.config.", "rlmm.config.",
-                                                "config.providers."};
+constexpr std::string_view kPluginPrefixes[] = {"rsm.config.", "rlmm.config.", "config.providers."};
 
 template <std::size_t N>
 bool starts_with_any(std::string_view name, const std::string_view (&prefixes)[N]) {
@@ -42,7 +41,8 @@ bool starts_with_any(std::string_view name, const std::string_view (&prefixes)[N
 /// Works through the properties of one start or update, collecting what is wrong.
 class Loader {
  public:
-  explicit Loader(const PropertySet& properties) : properties_(properties) {}
+  /// `clamp`: dynamic intervals outside their bounds are held within them, as on replay.
+  Loader(const PropertySet& properties, bool clamp) : properties_(properties), clamp_(clamp) {}
 
   Result<LoadedBrokerConfig> run() {
     join_node_and_broker_id();
@@ -110,19 +110,19 @@ class Loader {
     std::string line = property.origin + ": " + name + "=" + shown;
     if (key.status == KeyStatus::kRefused) {
       std::string usual = key.default_value ? std::string(*key.default_value) : "(not set)";
-      errors_.push_back(line + " is refused: " + std::string(key.reason) + "; allowed: " +
-                        (usual.empty() ? "(empty)" : usual));
+      errors_.push_back(line + " is refused: " + std::string(key.reason) +
+                        "; allowed: " + (usual.empty() ? "(empty)" : usual));
     } else if (key.status == KeyStatus::kIgnored) {
       out_.warnings.push_back(line + " has no effect: " + std::string(key.reason));
-    } else if (key.dynamic_only && !property.origin.starts_with("dynamic")) {
+    } else if (key.dynamic_only && !is_dynamic_origin(property.origin)) {
       out_.warnings.push_back(line + " has no effect in a file: set it dynamically");
     }
   }
 
   void take_unknown(const std::string& name, const Property& property) {
     std::string line = property.origin + ": ";
-    bool removed = std::find(std::begin(kRemovedKeys), std::end(kRemovedKeys), name) !=
-                   std::end(kRemovedKeys);
+    bool removed =
+        std::find(std::begin(kRemovedKeys), std::end(kRemovedKeys), name) != std::end(kRemovedKeys);
     if (removed || starts_with_any(name, kRemovedPrefixes)) {
       line += name + " has no effect: Kafka 4 has removed it";
     } else if (starts_with_any(name, kPluginPrefixes)) {
@@ -162,12 +162,35 @@ class Loader {
     derive_listeners();
     derive_quorum();
     derive_connection_limits();
+    if (clamp_) clamp_dynamic_intervals();
+  }
+
+  /// A dynamic interval outside the bounds of this broker is held within them.
+  void clamp_dynamic_intervals() {
+    BrokerValues& v = values();
+    auto clamp = [&](std::string_view key, std::int32_t low, std::int32_t& value,
+                     std::int32_t high) {
+      auto it = properties_.find(key);
+      if (it == properties_.end() || !is_dynamic_origin(it->second.origin)) return;
+      std::int32_t held = std::max(low, std::min(value, high));
+      if (held != value) {
+        out_.warnings.push_back(it->second.origin + ": " + std::string(key) + "=" +
+                                std::to_string(value) + " is held at " + std::to_string(held));
+      }
+      value = held;
+    };
+    clamp("group.consumer.assignment.interval.ms", v.group_consumer_min_assignment_interval_ms,
+          v.group_consumer_assignment_interval_ms, v.group_consumer_max_assignment_interval_ms);
+    clamp("group.share.assignment.interval.ms", v.group_share_min_assignment_interval_ms,
+          v.group_share_assignment_interval_ms, v.group_share_max_assignment_interval_ms);
+    clamp("group.streams.assignment.interval.ms", v.group_streams_min_assignment_interval_ms,
+          v.group_streams_assignment_interval_ms, v.group_streams_max_assignment_interval_ms);
   }
 
   void derive_times() {
     BrokerConfig& config = out_.config;
     const BrokerValues& v = config.values;
-    config.log_retention_ms = v.log_retention_ms       ? *v.log_retention_ms
+    config.log_retention_ms = v.log_retention_ms        ? *v.log_retention_ms
                               : v.log_retention_minutes ? *v.log_retention_minutes * kMinuteMs
                                                         : v.log_retention_hours * kHourMs;
     if (config.log_retention_ms < 0) config.log_retention_ms = -1;
@@ -244,7 +267,13 @@ class Loader {
         config.advertised_controller_listeners.push_back(*it);
       } else if (const Listener* own = config.find_listener(name)) {
         config.advertised_controller_listeners.push_back(*own);
+      } else {
+        continue;
       }
+      // Nobody can reach the address that binds all: the machine's own name stands for it.
+      bool explicitly = config.values.advertised_listeners && it != advertised.end();
+      Listener& last = config.advertised_controller_listeners.back();
+      if (!explicitly && last.host == "0.0.0.0") last.host.clear();
     }
   }
 
@@ -319,9 +348,9 @@ class Loader {
       if (colon != std::string::npos) number = parse_value(count, entry.substr(colon + 1));
       if (host.empty() || !number.ok()) {
         fail("max.connections.per.ip.overrides",
-             Error(ErrorCode::kInvalidConfig,
-                   "Invalid value " + entry + " for configuration " + std::string(count.name) +
-                       ": an entry is written host:count"));
+             Error(ErrorCode::kInvalidConfig, "Invalid value " + entry + " for configuration " +
+                                                  std::string(count.name) +
+                                                  ": an entry is written host:count"));
         continue;
       }
       config.max_connections_per_ip_overrides[host] = std::get<std::int32_t>(*number);
@@ -329,6 +358,7 @@ class Loader {
   }
 
   PropertySet properties_;
+  bool clamp_;
   LoadedBrokerConfig out_;
   std::vector<std::string> errors_;
   std::map<std::string, std::map<std::string, std::int32_t>> listener_values_;
@@ -383,26 +413,29 @@ const Listener* BrokerConfig::find_listener(std::string_view name) const {
 }
 
 Result<LoadedBrokerConfig> load_broker_config(const PropertySet& properties) {
-  return Loader(properties).run();
+  return Loader(properties, false).run();
 }
 
 namespace {
 
-PropertySet static_properties(const BrokerConfigSources& sources) {
+PropertySet merged_properties(const BrokerConfigSources& sources) {
   PropertySet out;
   for (const auto& [name, value] : sources.static_broker) {
     out.emplace(name, Property{value, "static broker config"});
   }
+  override_properties(out, sources.dynamic_default, kDynamicDefaultOrigin);
+  override_properties(out, sources.dynamic_broker, kDynamicBrokerOrigin);
   return out;
+}
+
+Result<LoadedBrokerConfig> lenient_broker_config(const BrokerConfigSources& sources) {
+  return Loader(merged_properties(sources), true).run();
 }
 
 }  // namespace
 
 Result<LoadedBrokerConfig> strict_broker_config(const BrokerConfigSources& sources) {
-  PropertySet merged = static_properties(sources);
-  override_properties(merged, sources.dynamic_default, "dynamic broker default");
-  override_properties(merged, sources.dynamic_broker, "dynamic broker config");
-  return load_broker_config(merged);
+  return Loader(merged_properties(sources), false).run();
 }
 
 namespace {
@@ -424,7 +457,7 @@ void drop_contradictions(BrokerConfigSources& sources, std::vector<std::string>&
   auto add = [&](ConfigMap& map, const ConfigMap& entries) {
     for (const auto& [name, text] : entries) {
       map.emplace(name, text);
-      Result<LoadedBrokerConfig> loaded = strict_broker_config(sources);
+      Result<LoadedBrokerConfig> loaded = lenient_broker_config(sources);
       if (loaded.ok()) continue;
       warnings.push_back("dynamic " + name + " is left out: " + loaded.error().detail);
       map.erase(name);
@@ -439,14 +472,13 @@ void drop_contradictions(BrokerConfigSources& sources, std::vector<std::string>&
 Result<LoadedBrokerConfig> effective_broker_config(const BrokerConfigSources& sources) {
   std::vector<std::string> warnings;
   BrokerConfigSources valid{sources.static_broker, {}, {}};
-  valid.dynamic_default =
-      valid_dynamic(sources.dynamic_default, "dynamic broker default", warnings);
-  valid.dynamic_broker = valid_dynamic(sources.dynamic_broker, "dynamic broker config", warnings);
-  Result<LoadedBrokerConfig> loaded = strict_broker_config(valid);
+  valid.dynamic_default = valid_dynamic(sources.dynamic_default, kDynamicDefaultOrigin, warnings);
+  valid.dynamic_broker = valid_dynamic(sources.dynamic_broker, kDynamicBrokerOrigin, warnings);
+  Result<LoadedBrokerConfig> loaded = lenient_broker_config(valid);
   if (!loaded.ok()) {
     // Each value was fine, but some contradict others: keep those that go together.
     drop_contradictions(valid, warnings);
-    loaded = strict_broker_config(valid);
+    loaded = lenient_broker_config(valid);
   }
   MOLDAU_ASSIGN_OR_RETURN(LoadedBrokerConfig out, std::move(loaded));
   out.warnings.insert(out.warnings.begin(), warnings.begin(), warnings.end());

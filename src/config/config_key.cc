@@ -52,43 +52,68 @@ std::string_view ConfigSchema::nearest(std::string_view name) const {
 
 std::string_view config_type_name(ConfigType type) {
   switch (type) {
-    case ConfigType::kUnknown: return "UNKNOWN";
-    case ConfigType::kBoolean: return "BOOLEAN";
-    case ConfigType::kString: return "STRING";
-    case ConfigType::kInt: return "INT";
-    case ConfigType::kShort: return "SHORT";
-    case ConfigType::kLong: return "LONG";
-    case ConfigType::kDouble: return "DOUBLE";
-    case ConfigType::kList: return "LIST";
-    case ConfigType::kClass: return "CLASS";
-    case ConfigType::kPassword: return "PASSWORD";
+    case ConfigType::kUnknown:
+      return "UNKNOWN";
+    case ConfigType::kBoolean:
+      return "BOOLEAN";
+    case ConfigType::kString:
+      return "STRING";
+    case ConfigType::kInt:
+      return "INT";
+    case ConfigType::kShort:
+      return "SHORT";
+    case ConfigType::kLong:
+      return "LONG";
+    case ConfigType::kDouble:
+      return "DOUBLE";
+    case ConfigType::kList:
+      return "LIST";
+    case ConfigType::kClass:
+      return "CLASS";
+    case ConfigType::kPassword:
+      return "PASSWORD";
   }
   return "UNKNOWN";
 }
 
 std::string_view config_source_name(ConfigSource source) {
   switch (source) {
-    case ConfigSource::kUnknown: return "UNKNOWN";
-    case ConfigSource::kDynamicTopicConfig: return "DYNAMIC_TOPIC_CONFIG";
-    case ConfigSource::kDynamicBrokerConfig: return "DYNAMIC_BROKER_CONFIG";
-    case ConfigSource::kDynamicDefaultBrokerConfig: return "DYNAMIC_DEFAULT_BROKER_CONFIG";
-    case ConfigSource::kStaticBrokerConfig: return "STATIC_BROKER_CONFIG";
-    case ConfigSource::kDefaultConfig: return "DEFAULT_CONFIG";
-    case ConfigSource::kDynamicBrokerLoggerConfig: return "DYNAMIC_BROKER_LOGGER_CONFIG";
-    case ConfigSource::kDynamicClientMetricsConfig: return "DYNAMIC_CLIENT_METRICS_CONFIG";
-    case ConfigSource::kDynamicGroupConfig: return "DYNAMIC_GROUP_CONFIG";
+    case ConfigSource::kUnknown:
+      return "UNKNOWN";
+    case ConfigSource::kDynamicTopicConfig:
+      return "DYNAMIC_TOPIC_CONFIG";
+    case ConfigSource::kDynamicBrokerConfig:
+      return "DYNAMIC_BROKER_CONFIG";
+    case ConfigSource::kDynamicDefaultBrokerConfig:
+      return "DYNAMIC_DEFAULT_BROKER_CONFIG";
+    case ConfigSource::kStaticBrokerConfig:
+      return "STATIC_BROKER_CONFIG";
+    case ConfigSource::kDefaultConfig:
+      return "DEFAULT_CONFIG";
+    case ConfigSource::kDynamicBrokerLoggerConfig:
+      return "DYNAMIC_BROKER_LOGGER_CONFIG";
+    case ConfigSource::kDynamicClientMetricsConfig:
+      return "DYNAMIC_CLIENT_METRICS_CONFIG";
+    case ConfigSource::kDynamicGroupConfig:
+      return "DYNAMIC_GROUP_CONFIG";
   }
   return "UNKNOWN";
 }
 
 std::string_view config_resource_type_name(ConfigResourceType type) {
   switch (type) {
-    case ConfigResourceType::kUnknown: return "UNKNOWN";
-    case ConfigResourceType::kTopic: return "TOPIC";
-    case ConfigResourceType::kBroker: return "BROKER";
-    case ConfigResourceType::kBrokerLogger: return "BROKER_LOGGER";
-    case ConfigResourceType::kClientMetrics: return "CLIENT_METRICS";
-    case ConfigResourceType::kGroup: return "GROUP";
+    case ConfigResourceType::kUnknown:
+      return "UNKNOWN";
+    case ConfigResourceType::kTopic:
+      return "TOPIC";
+    case ConfigResourceType::kBroker:
+      return "BROKER";
+    case ConfigResourceType::kBrokerLogger:
+      return "BROKER_LOGGER";
+    case ConfigResourceType::kClientMetrics:
+      return "CLIENT_METRICS";
+    case ConfigResourceType::kGroup:
+      return "GROUP";
   }
   return "UNKNOWN";
 }

@@ -90,15 +90,22 @@ Result<ConfigValue> parse_typed(const ConfigKey& key, std::string_view text) {
       if (equals_ignoring_case(trimmed, "true")) return ConfigValue(true);
       if (equals_ignoring_case(trimmed, "false")) return ConfigValue(false);
       return invalid_value(key, text, "Expected value to be either true or false");
-    case ConfigType::kShort: return number(parse_integer<std::int16_t>(trimmed));
-    case ConfigType::kInt: return number(parse_integer<std::int32_t>(trimmed));
-    case ConfigType::kLong: return number(parse_integer<std::int64_t>(trimmed));
-    case ConfigType::kDouble: return number(parse_double(trimmed));
-    case ConfigType::kList: return ConfigValue(split_list(trimmed));
+    case ConfigType::kShort:
+      return number(parse_integer<std::int16_t>(trimmed));
+    case ConfigType::kInt:
+      return number(parse_integer<std::int32_t>(trimmed));
+    case ConfigType::kLong:
+      return number(parse_integer<std::int64_t>(trimmed));
+    case ConfigType::kDouble:
+      return number(parse_double(trimmed));
+    case ConfigType::kList:
+      return ConfigValue(split_list(trimmed));
     case ConfigType::kString:
     case ConfigType::kClass:
-    case ConfigType::kPassword: return ConfigValue(std::string(trimmed));
-    case ConfigType::kUnknown: break;
+    case ConfigType::kPassword:
+      return ConfigValue(std::string(trimmed));
+    case ConfigType::kUnknown:
+      break;
   }
   return invalid_value(key, text, "Unknown type");
 }
@@ -138,8 +145,9 @@ std::string double_text(double value) {
   if (value == 0) return std::signbit(value) ? "-0.0" : "0.0";
   // The shortest digits that read back as the same number: "d.ddde+xx".
   char buffer[40];
-  auto end = std::to_chars(buffer, buffer + sizeof buffer, std::fabs(value),
-                           std::chars_format::scientific).ptr;
+  auto end =
+      std::to_chars(buffer, buffer + sizeof buffer, std::fabs(value), std::chars_format::scientific)
+          .ptr;
   std::string_view text(buffer, static_cast<std::size_t>(end - buffer));
   std::size_t e = text.find('e');
   std::string digits(text.substr(0, 1));

@@ -62,8 +62,8 @@ std::vector<ConfigSynonym> broker_synonyms(const BrokerConfigSources& sources,
 }
 
 void set_source(ConfigEntry& entry) {
-  entry.source = entry.synonyms.empty() ? ConfigSource::kDefaultConfig
-                                        : entry.synonyms.front().source;
+  entry.source =
+      entry.synonyms.empty() ? ConfigSource::kDefaultConfig : entry.synonyms.front().source;
 }
 
 ConfigEntry entry_of(const ConfigKey& key, const std::optional<std::string>& value) {
@@ -205,8 +205,8 @@ std::vector<ConfigEntry> describe_group(const BrokerConfig& broker,
       auto more = broker_synonyms(sources, key.lookup.front().name, entry.sensitive);
       entry.synonyms.insert(entry.synonyms.end(), more.begin(), more.end());
     } else if (key.default_value) {
-      entry.synonyms.push_back({entry.name, value_text(default_value(key)),
-                                ConfigSource::kDefaultConfig});
+      entry.synonyms.push_back(
+          {entry.name, value_text(default_value(key)), ConfigSource::kDefaultConfig});
     }
     set_source(entry);
     out.push_back(std::move(entry));
@@ -290,12 +290,20 @@ std::vector<ConfigEntry> describe_created_topic(const BrokerConfigSources& sourc
 bool is_sensitive(ConfigResourceType type, std::string_view name) {
   const ConfigKey* key = nullptr;
   switch (type) {
-    case ConfigResourceType::kTopic: key = topic_schema().find(name); break;
-    case ConfigResourceType::kBroker: key = find_broker_key(name); break;
-    case ConfigResourceType::kGroup: key = group_schema().find(name); break;
+    case ConfigResourceType::kTopic:
+      key = topic_schema().find(name);
+      break;
+    case ConfigResourceType::kBroker:
+      key = find_broker_key(name);
+      break;
+    case ConfigResourceType::kGroup:
+      key = group_schema().find(name);
+      break;
     case ConfigResourceType::kClientMetrics:
-    case ConfigResourceType::kBrokerLogger: return false;
-    case ConfigResourceType::kUnknown: return true;
+    case ConfigResourceType::kBrokerLogger:
+      return false;
+    case ConfigResourceType::kUnknown:
+      return true;
   }
   return key == nullptr || key->sensitive();
 }

@@ -9,7 +9,9 @@
 namespace moldau::config {
 namespace {
 
-Error invalid(std::string detail) { return Error(ErrorCode::kInvalidConfig, std::move(detail)); }
+Error invalid(std::string detail) {
+  return Error(ErrorCode::kInvalidConfig, std::move(detail));
+}
 
 /// Characters Kafka lets stand in a host: names, addresses, scopes of IPv6.
 bool is_host_char(char c) {
@@ -63,8 +65,8 @@ Result<Listener> parse_listener(std::string_view text, const SecurityProtocolMap
   listener.port = address->port;
   auto it = protocols.find(listener.name);
   if (it == protocols.end()) {
-    return invalid("No security protocol defined for listener " + listener.name +
-                   " of " + std::string(key) + "; add it to listener.security.protocol.map");
+    return invalid("No security protocol defined for listener " + listener.name + " of " +
+                   std::string(key) + "; add it to listener.security.protocol.map");
   }
   listener.protocol = it->second;
   return listener;
@@ -105,10 +107,14 @@ Result<void> check_distinct(const std::vector<Listener>& listeners, std::string_
 
 std::string_view security_protocol_name(SecurityProtocol protocol) {
   switch (protocol) {
-    case SecurityProtocol::kPlaintext: return "PLAINTEXT";
-    case SecurityProtocol::kSsl: return "SSL";
-    case SecurityProtocol::kSaslPlaintext: return "SASL_PLAINTEXT";
-    case SecurityProtocol::kSaslSsl: return "SASL_SSL";
+    case SecurityProtocol::kPlaintext:
+      return "PLAINTEXT";
+    case SecurityProtocol::kSsl:
+      return "SSL";
+    case SecurityProtocol::kSaslPlaintext:
+      return "SASL_PLAINTEXT";
+    case SecurityProtocol::kSaslSsl:
+      return "SASL_SSL";
   }
   return "UNKNOWN";
 }
@@ -122,8 +128,12 @@ std::optional<SecurityProtocol> security_protocol_of(std::string_view name) {
   return std::nullopt;
 }
 
-std::string Listener::text() const { return name + "://" + host_port_text(host, port); }
-std::string HostPort::text() const { return host_port_text(host, port); }
+std::string Listener::text() const {
+  return name + "://" + host_port_text(host, port);
+}
+std::string HostPort::text() const {
+  return host_port_text(host, port);
+}
 
 std::string listener_name_of(std::string_view text) {
   std::string out(text);
@@ -223,8 +233,8 @@ bool is_ipv6_address(std::string_view host) {
   host = host.substr(0, host.find('%'));
   if (std::count(host.begin(), host.end(), ':') < 2) return false;
   return std::all_of(host.begin(), host.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') ||
-           c == ':' || c == '.';
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':' ||
+           c == '.';
   });
 }
 

@@ -37,7 +37,10 @@ void assign_field(S& target, const FieldOf<S>& field, const ConfigValue& value) 
   std::visit(
       [&](auto member) {
         using M = std::remove_reference_t<decltype(target.*member)>;
-        if constexpr (requires { typename M::value_type; target.*member = std::nullopt; }) {
+        if constexpr (requires {
+                        typename M::value_type;
+                        target.*member = std::nullopt;
+                      }) {
           if (std::holds_alternative<std::monostate>(value)) {
             target.*member = std::nullopt;
             return;

@@ -30,11 +30,10 @@ constexpr std::array kLimits = {
     Limit{"consumer.session.timeout.ms", &G::consumer_session_timeout_ms,
           &B::group_consumer_min_session_timeout_ms, "group.consumer.min.session.timeout.ms",
           &B::group_consumer_max_session_timeout_ms, "group.consumer.max.session.timeout.ms"},
-    Limit{"consumer.assignment.interval.ms", &G::consumer_assignment_interval_ms,
-          &B::group_consumer_min_assignment_interval_ms,
-          "group.consumer.min.assignment.interval.ms",
-          &B::group_consumer_max_assignment_interval_ms,
-          "group.consumer.max.assignment.interval.ms"},
+    Limit{
+        "consumer.assignment.interval.ms", &G::consumer_assignment_interval_ms,
+        &B::group_consumer_min_assignment_interval_ms, "group.consumer.min.assignment.interval.ms",
+        &B::group_consumer_max_assignment_interval_ms, "group.consumer.max.assignment.interval.ms"},
     Limit{"share.heartbeat.interval.ms", &G::share_heartbeat_interval_ms,
           &B::group_share_min_heartbeat_interval_ms, "group.share.min.heartbeat.interval.ms",
           &B::group_share_max_heartbeat_interval_ms, "group.share.max.heartbeat.interval.ms"},
@@ -63,10 +62,13 @@ constexpr std::array kLimits = {
           &B::group_streams_max_session_timeout_ms, "group.streams.max.session.timeout.ms"},
     Limit{"streams.assignment.interval.ms", &G::streams_assignment_interval_ms,
           &B::group_streams_min_assignment_interval_ms, "group.streams.min.assignment.interval.ms",
-          &B::group_streams_max_assignment_interval_ms,
-          "group.streams.max.assignment.interval.ms"},
-    Limit{"streams.num.standby.replicas", &G::streams_num_standby_replicas, nullptr, {},
-          &B::group_streams_max_standby_replicas, "group.streams.max.standby.replicas"},
+          &B::group_streams_max_assignment_interval_ms, "group.streams.max.assignment.interval.ms"},
+    Limit{"streams.num.standby.replicas",
+          &G::streams_num_standby_replicas,
+          nullptr,
+          {},
+          &B::group_streams_max_standby_replicas,
+          "group.streams.max.standby.replicas"},
 };
 
 /// What a group has that sets nothing: the broker's value of each key that has one.
@@ -140,8 +142,8 @@ Result<void> check_group_config(const BrokerConfig& broker, const ConfigMap& gro
                                                   std::string(limit.high_key));
     }
   }
-  MOLDAU_TRY(below(values.consumer_heartbeat_interval_ms, values.consumer_session_timeout_ms,
-                   "consumer"));
+  MOLDAU_TRY(
+      below(values.consumer_heartbeat_interval_ms, values.consumer_session_timeout_ms, "consumer"));
   MOLDAU_TRY(below(values.share_heartbeat_interval_ms, values.share_session_timeout_ms, "share"));
   return below(values.streams_heartbeat_interval_ms, values.streams_session_timeout_ms, "streams");
 }

@@ -8,8 +8,12 @@
 namespace moldau::config {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\f'; }
-bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\f';
+}
+bool is_line_end(char c) {
+  return c == '\n' || c == '\r';
+}
 
 /// Appends a code point below U+110000 as UTF-8; surrogates on their own become U+FFFD.
 void append_utf8(std::string& out, std::uint32_t code) {
@@ -43,12 +47,15 @@ class LogicalLines {
     while (at_ < bytes_.size()) {
       skip_blanks();
       line = line_;
-      if (at_ < bytes_.size() && (bytes_[at_] == '#' || bytes_[at_] == '!')) {
-        take_rest(nullptr);
-        continue;
+      bool continued = true;
+      while (continued) {
+        // As long as nothing was taken, a continued line may still be a comment, as in Java.
+        bool comment =
+            out.empty() && at_ < bytes_.size() && (bytes_[at_] == '#' || bytes_[at_] == '!');
+        continued = take_rest(comment ? nullptr : &out);
+        skip_blanks();
       }
-      while (take_rest(&out)) skip_blanks();
-      if (!out.empty()) return true;
+      if (!out.empty() || ends_with_backslash_) return true;
     }
     return false;
   }
@@ -63,8 +70,9 @@ class LogicalLines {
     std::size_t from = at_;
     while (at_ < bytes_.size() && !is_line_end(bytes_[at_])) ++at_;
     std::string_view text = bytes_.substr(from, at_ - from);
+    bool both = false;
     if (at_ < bytes_.size()) {
-      bool both = bytes_[at_] == '\r' && at_ + 1 < bytes_.size() && bytes_[at_ + 1] == '\n';
+      both = bytes_[at_] == '\r' && at_ + 1 < bytes_.size() && bytes_[at_ + 1] == '\n';
       at_ += both ? 2 : 1;
       ++line_;
     }
@@ -74,12 +82,16 @@ class LogicalLines {
     bool continued = slashes % 2 == 1;
     if (continued) text.remove_suffix(1);
     out->append(text);
+    ends_with_backslash_ = continued && at_ == bytes_.size() && !both;
     return continued && at_ < bytes_.size();
   }
 
   std::string_view bytes_;
   std::size_t at_ = 0;
   int line_ = 1;
+  /// The file ends in a backslash: Java makes an entry of such a line even if nothing else is in
+  /// it.
+  bool ends_with_backslash_ = false;
 };
 
 /// Four hexadecimal digits at `at`.
@@ -156,9 +168,8 @@ Split split_line(std::string_view line) {
 
 Result<PropertySet> parse_properties(std::string_view bytes, std::string_view file_name) {
   if (bytes.size() > kPropertiesBytesMax) {
-    return Error(ErrorCode::kInvalidConfig,
-                 std::string(file_name) + " is larger than " +
-                     std::to_string(kPropertiesBytesMax) + " bytes");
+    return Error(ErrorCode::kInvalidConfig, std::string(file_name) + " is larger than " +
+                                                std::to_string(kPropertiesBytesMax) + " bytes");
   }
   PropertySet set;
   LogicalLines lines(bytes);
@@ -226,8 +237,8 @@ void append_escaped(std::string& out, std::string_view text, bool is_key) {
       out += (first || is_key) ? "\\ " : " ";
     } else if (c == '\t' || c == '\n' || c == '\r' || c == '\f') {
       out += c == '\t' ? "\\t" : c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\f";
-    } else if (c < 0x80 && std::string_view("\\=:#!").find(static_cast<char>(c)) !=
-                               std::string_view::npos) {
+    } else if (c < 0x80 &&
+               std::string_view("\\=:#!").find(static_cast<char>(c)) != std::string_view::npos) {
       out += '\\';
       out += static_cast<char>(c);
     } else if (c >= 0x20 && c <= 0x7E) {
@@ -256,8 +267,7 @@ std::string java_date_text(Timestamp time) {
   std::int64_t day_of_era = shifted - era * 146097;
   std::int64_t year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  std::int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   std::int64_t month_from_march = (5 * day_of_year + 2) / 153;
   std::int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
   std::int64_t month = month_from_march < 10 ? month_from_march + 2 : month_from_march - 10;

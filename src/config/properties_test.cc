@@ -13,14 +13,14 @@ ConfigMap parsed(std::string_view text) {
 }
 
 TEST(PropertiesTest, KnowsTheThreeSeparators) {
-  EXPECT_EQ(parsed("a=1\nb:2\nc 3\nd = 4\ne : 5\nf\t6\ng"),
-            (ConfigMap{{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", "5"}, {"f", "6"},
-                       {"g", ""}}));
+  EXPECT_EQ(
+      parsed("a=1\nb:2\nc 3\nd = 4\ne : 5\nf\t6\ng"),
+      (ConfigMap{
+          {"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"e", "5"}, {"f", "6"}, {"g", ""}}));
 }
 
 TEST(PropertiesTest, ASecondSeparatorBelongsToTheValue) {
-  EXPECT_EQ(parsed("a==1\nb =:2\nc= =3"),
-            (ConfigMap{{"a", "=1"}, {"b", ":2"}, {"c", "=3"}}));
+  EXPECT_EQ(parsed("a==1\nb =:2\nc= =3"), (ConfigMap{{"a", "=1"}, {"b", ":2"}, {"c", "=3"}}));
 }
 
 TEST(PropertiesTest, SkipsCommentsAndBlankLines) {

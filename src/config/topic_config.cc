@@ -85,8 +85,7 @@ TopicConfig typed(TopicValues&& from) {
   out.min_cleanable_dirty_ratio = from.min_cleanable_dirty_ratio;
   out.min_insync_replicas = from.min_insync_replicas;
   out.unclean_leader_election_enable = from.unclean_leader_election_enable;
-  out.leader_replication_throttled_replicas =
-      std::move(from.leader_replication_throttled_replicas);
+  out.leader_replication_throttled_replicas = std::move(from.leader_replication_throttled_replicas);
   out.follower_replication_throttled_replicas =
       std::move(from.follower_replication_throttled_replicas);
   out.remote_storage_enable = from.remote_storage_enable;
@@ -117,8 +116,7 @@ Result<TopicConfig> effective_topic_config(const BrokerConfig& broker, const Con
   if (values.min_compaction_lag_ms > values.max_compaction_lag_ms) {
     return Error(ErrorCode::kInvalidConfig,
                  "conflict topic config setting min.compaction.lag.ms (" +
-                     std::to_string(values.min_compaction_lag_ms) +
-                     ") > max.compaction.lag.ms (" +
+                     std::to_string(values.min_compaction_lag_ms) + ") > max.compaction.lag.ms (" +
                      std::to_string(values.max_compaction_lag_ms) + ")");
   }
   TopicConfig out = typed(std::move(values));

@@ -57,15 +57,19 @@ TEST(TopicConfigTest, HasKafkasDefaults) {
 TEST(TopicConfigTest, BrokerTimesComeFromTheFirstSynonymThatIsSet) {
   EXPECT_EQ(topic(broker_with({{"log.retention.hours", "2"}})).retention_ms, 7200000);
   EXPECT_EQ(topic(broker_with({{"log.retention.hours", "2"}, {"log.retention.minutes", "3"}}))
-                .retention_ms, 180000);
-  EXPECT_EQ(topic(broker_with({{"log.retention.minutes", "3"}, {"log.retention.ms", "5"}}))
-                .retention_ms, 5);
+                .retention_ms,
+            180000);
+  EXPECT_EQ(
+      topic(broker_with({{"log.retention.minutes", "3"}, {"log.retention.ms", "5"}})).retention_ms,
+      5);
   EXPECT_EQ(topic(broker_with({{"log.retention.hours", "-1"}})).retention_ms, -1);
   EXPECT_EQ(topic(broker_with({{"log.roll.hours", "1"}})).segment_ms, 3600000);
   EXPECT_EQ(topic(broker_with({{"log.roll.jitter.hours", "1"}})).segment_jitter_ms, 3600000);
   EXPECT_EQ(topic(broker_with({{"log.flush.scheduler.interval.ms", "77"}})).flush_ms, 77);
-  EXPECT_EQ(topic(broker_with({{"log.flush.interval.ms", "7"},
-                               {"log.flush.scheduler.interval.ms", "77"}})).flush_ms, 7);
+  EXPECT_EQ(topic(broker_with(
+                      {{"log.flush.interval.ms", "7"}, {"log.flush.scheduler.interval.ms", "77"}}))
+                .flush_ms,
+            7);
 }
 
 // KIP-226
@@ -85,7 +89,8 @@ TEST(TopicConfigTest, ADynamicValueTakesStaticSynonymsAway) {
             6000);
   // A static log.roll.ms does not hide a dynamic value of a weaker synonym's stronger form.
   EXPECT_EQ(topic(broker_with({{"log.retention.hours", "1"}}, {{"log.retention.ms", "9000"}}))
-                .retention_ms, 9000);
+                .retention_ms,
+            9000);
 }
 
 TEST(TopicConfigTest, RefusesUnknownKeysBadValuesAndContradictions) {

@@ -66,8 +66,8 @@ Result<void> check_in(const ConfigKey& key, std::string_view text) {
 }
 
 bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(),
-                                      [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// "*", or entries "partition:broker"; empty entries are skipped.
@@ -75,9 +75,9 @@ bool is_throttled_replicas(const std::vector<std::string>& list) {
   if (list.size() == 1 && list[0] == "*") return true;
   return std::all_of(list.begin(), list.end(), [](const std::string& entry) {
     std::size_t colon = entry.find(':');
-    return entry.empty() || (colon != std::string::npos &&
-                             all_digits(std::string_view(entry).substr(0, colon)) &&
-                             all_digits(std::string_view(entry).substr(colon + 1)));
+    return entry.empty() ||
+           (colon != std::string::npos && all_digits(std::string_view(entry).substr(0, colon)) &&
+            all_digits(std::string_view(entry).substr(colon + 1)));
   });
 }
 
@@ -171,7 +171,8 @@ Result<void> check_rule(const ConfigKey& key, const ConfigValue& value) {
     return invalid_value(key, "", "String must be non-empty");
   }
   switch (key.rule) {
-    case ValueRule::kRange: return check_range(key, value, shown);
+    case ValueRule::kRange:
+      return check_range(key, value, shown);
     case ValueRule::kIn:
     case ValueRule::kInAnyCase:
       if (text == nullptr) return invalid_value(key, "null", "Value must be non-null");
@@ -186,9 +187,9 @@ Result<void> check_rule(const ConfigKey& key, const ConfigValue& value) {
     }
     case ValueRule::kOffsetReset:
       if (text != nullptr && is_offset_reset(*text)) return {};
-      return invalid_value(key, shown,
-                           "must be latest, earliest or by_duration:PnDTnHnMn.nS");
-    default: return {};
+      return invalid_value(key, shown, "must be latest, earliest or by_duration:PnDTnHnMn.nS");
+    default:
+      return {};
   }
 }
 
