@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <limits>
 #include <set>
 
@@ -144,6 +145,49 @@ TEST(ConfigValueTest, EveryDefaultIsValid) {
       EXPECT_EQ(*again, *value) << key.name;
     }
   }
+}
+
+/// The file writes tabs, line ends and backslashes as escapes.
+std::string unescaped(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\') {
+      out += text[i];
+    } else {
+      ++i;
+      out += text[i] == 't' ? '\t' : text[i] == 'n' ? '\n' : '\\';
+    }
+  }
+  return out;
+}
+
+TEST(ConfigValueTest, AcceptsExactlyTheTextsThatKafkaAccepts) {
+  std::ifstream in("src/config/testdata/values.golden");
+  ASSERT_TRUE(in.is_open());
+  std::vector<std::string> texts;
+  std::size_t keys = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("#")) continue;
+    if (line.starts_with("text ")) {
+      texts.push_back(unescaped(std::string_view(line).substr(5)));
+      continue;
+    }
+    std::size_t first = line.find(' ');
+    std::size_t second = line.find(' ', first + 1);
+    std::string scope = line.substr(0, first);
+    std::string name = line.substr(first + 1, second - first - 1);
+    const ConfigSchema& schema = scope == "broker"  ? broker_schema()
+                                 : scope == "topic" ? topic_schema()
+                                 : scope == "group" ? group_schema()
+                                                    : client_metrics_schema();
+    const ConfigKey* key = schema.find(name);
+    ASSERT_NE(key, nullptr) << line;
+    std::string accepted;
+    for (const std::string& text : texts) accepted += parse_value(*key, text).ok() ? '1' : '0';
+    EXPECT_EQ(accepted, line.substr(second + 1)) << scope << " " << name;
+    ++keys;
+  }
+  EXPECT_GT(keys, 350U);
 }
 
 TEST(ConfigValueTest, TheTablesAreSortedAndComplete) {
