@@ -80,7 +80,7 @@ void write_header(MutableBytes batch, const BatchFields& fields, const HeaderRes
 BatchBuilder::BatchBuilder(const BatchFields& fields, std::size_t size_hint)
     : fields_(fields),
       records_(std::max(size_hint, kBatchOverhead)),
-      last_offset_(fields.base_offset - 1) {
+      last_offset_(wrapping_subtract(fields.base_offset.value(), 1)) {
   records_.commit(kBatchOverhead);
   if (fields_.delete_horizon) base_timestamp_ = fields_.delete_horizon->value();
 }
@@ -98,7 +98,7 @@ Result<std::byte*> BatchBuilder::begin_record(Offset offset, Timestamp timestamp
   if (offset <= last_offset_)
     return invalid("offset " + std::to_string(offset.value()) + " follows offset " +
                    std::to_string(last_offset_.value()));
-  const std::int64_t delta = offset - fields_.base_offset;
+  const std::int64_t delta = wrapping_subtract(offset.value(), fields_.base_offset.value());
   if (delta < 0 || delta > INT32_MAX)
     return invalid("offset " + std::to_string(offset.value()) + " is too far from the base offset");
   if (count_ == 0 && !fields_.delete_horizon) base_timestamp_ = timestamp.value();
@@ -173,7 +173,8 @@ Timestamp BatchBuilder::max_timestamp() const {
 
 Result<Slice> BatchBuilder::build(CompressionContext& context) {
   const HeaderRest rest{
-      .last_offset_delta = static_cast<std::int32_t>(last_offset_ - fields_.base_offset),
+      .last_offset_delta = static_cast<std::int32_t>(
+          wrapping_subtract(last_offset_.value(), fields_.base_offset.value())),
       .base_timestamp = base_timestamp_,
       .max_timestamp = max_timestamp().value(),
       .record_count = count_,

@@ -71,7 +71,7 @@ class BatchBuilder {
   std::size_t uncompressed_size() const { return records_.size(); }
   /// -1 if no record has a timestamp.
   Timestamp max_timestamp() const;
-  Offset next_offset() const { return last_offset_ + 1; }
+  Offset next_offset() const { return Offset(wrapping_add(last_offset_.value(), 1)); }
 
   /// The finished batch; without records, an empty header that keeps the producer's state.
   Result<Slice> build(CompressionContext& context);

@@ -16,6 +16,7 @@ struct Choice {
   std::vector<bool> kept;
   std::int32_t retained = 0;
   std::optional<Offset> first_retained;
+  std::optional<Offset> last_retained;
   bool has_tombstone = false;
 };
 
@@ -29,6 +30,7 @@ Result<Choice> choose(const BatchView& batch, const KeepRecord& keep, Compressio
     if (!kept) continue;
     ++out.retained;
     if (!out.first_retained) out.first_retained = record.offset;
+    out.last_retained = record.offset;
     out.has_tombstone |= !record.value.has_value();
   }
   MOLDAU_TRY(records.status());
@@ -52,7 +54,7 @@ Result<void> rewrite(const BatchView& batch, const Choice& choice,
   if (batch.is_v2()) builder.set_last_offset(batch.last_offset());
   out.action = FilterAction::kReplace;
   out.max_timestamp = builder.max_timestamp();
-  out.last_offset = builder.next_offset() - 1;
+  out.last_offset = batch.is_v2() ? batch.last_offset() : *choice.last_retained;
   MOLDAU_ASSIGN_OR_RETURN(out.bytes, builder.build(context));
   return {};
 }
@@ -81,10 +83,12 @@ Result<FilteredBatch> filter_batch(const BatchView& batch, const FilterRules& ru
     out.last_offset = batch.last_offset();
     return out;
   }
-  const auto horizon = set_horizon ? rules.now + rules.delete_retention.value()
-                                   : batch.delete_horizon().value_or(kNoTimestamp);
-  MOLDAU_TRY(rewrite(batch, choice, horizon == kNoTimestamp ? std::nullopt : std::optional(horizon),
-                     context, out));
+  auto horizon = batch.delete_horizon();
+  if (set_horizon)
+    horizon = Timestamp(wrapping_add(rules.now.value(), rules.delete_retention.value()));
+  // A retention for ever is no horizon.
+  if (horizon && *horizon < Timestamp(0)) horizon.reset();
+  MOLDAU_TRY(rewrite(batch, choice, horizon, context, out));
   return out;
 }
 

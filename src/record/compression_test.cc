@@ -221,6 +221,10 @@ TEST(ZstdTest, WindowsAreLimitedAndLargeOnesNotKept) {
   EXPECT_EQ(unpacked(context, CompressionType::kZstd, bytes).value(), text);
   EXPECT_EQ(context.states().zstd_decoder, nullptr) << "a decoder of 16 MiB is not kept";
   context.limits.zstd_window_log_max = 23;
+  // Also where the whole content would fit in the caller's buffer at once.
+  std::vector<std::byte> large(8 << 20);
+  auto stream = Decompressor::open(context, CompressionType::kZstd, as_view(bytes)).value();
+  EXPECT_EQ(stream.read(large).code(), ErrorCode::kInvalidRecord);
   expect_damaged(unpacked(context, CompressionType::kZstd, bytes), "window");
 }
 

@@ -10,8 +10,11 @@ namespace {
 
 class ZstdStream : public Decompressor::Stream {
  public:
-  ZstdStream(CodecStates& states, ZstdDecoder decoder, ByteView in)
-      : states_(states), decoder_(std::move(decoder)), in_{in.data(), in.size(), 0} {}
+  ZstdStream(CompressionContext& context, ZstdDecoder decoder, ByteView in)
+      : states_(context.states()),
+        decoder_(std::move(decoder)),
+        window_max_(std::uint64_t{1} << context.limits.zstd_window_log_max),
+        in_{in.data(), in.size(), 0} {}
   ~ZstdStream() override {
     // A frame with a huge window must not pin its memory.
     if (ZSTD_sizeof_DCtx(decoder_.get()) <= CompressionContext::kKeptStateBytesMax)
@@ -43,13 +46,14 @@ class ZstdStream : public Decompressor::Stream {
   }
 
  private:
-  /// If all fits in `out`, the decoder needs no window and copies nothing twice.
+  /// If all fits in `out`, the decoder needs no window and copies nothing twice. What a stream
+  /// would refuse is left to the stream, so that the size of `out` decides nothing.
   Result<bool> read_at_once(MutableBytes out) {
     const auto declared = ZSTD_getFrameContentSize(in_.src, in_.size);
-    if (declared == ZSTD_CONTENTSIZE_ERROR && in_.size > 0)
-      return damaged("zstd", "no frame header");
+    if (declared == ZSTD_CONTENTSIZE_ERROR || !window_fits(declared)) return false;
     const auto size = declared == ZSTD_CONTENTSIZE_UNKNOWN ? in_.size : declared;
-    if (size > out.size()) return false;
+    if (size > out.size() || ZSTD_findFrameCompressedSize(in_.src, in_.size) != in_.size)
+      return false;
     const std::size_t got =
         ZSTD_decompressDCtx(decoder_.get(), out.data(), out.size(), in_.src, in_.size);
     // More than fits, or damaged: the stream tells which.
@@ -62,8 +66,18 @@ class ZstdStream : public Decompressor::Stream {
     return true;
   }
 
+  /// RFC 8878, 3.1.1.1: a frame is one segment of its content's size, or says its window.
+  bool window_fits(unsigned long long content_size) const {
+    const auto* frame = static_cast<const unsigned char*>(in_.src);
+    if (in_.size < 6) return false;
+    if ((frame[4] & 0x20) != 0) return content_size <= window_max_;
+    const std::uint64_t base = std::uint64_t{1} << (10 + (frame[5] >> 3));
+    return base + base / 8 * (frame[5] & 7) <= window_max_;
+  }
+
   CodecStates& states_;
   ZstdDecoder decoder_;
+  std::uint64_t window_max_;
   ZSTD_inBuffer in_;
   std::size_t whole_ = 0;
   bool started_ = false;
@@ -80,7 +94,7 @@ Result<StreamPtr> open_zstd(CompressionContext& context, ByteView in) {
   const auto set = ZSTD_DCtx_setParameter(decoder.get(), ZSTD_d_windowLogMax,
                                           context.limits.zstd_window_log_max);
   if (ZSTD_isError(set)) return damaged("zstd", ZSTD_getErrorName(set));
-  return StreamPtr(std::make_unique<ZstdStream>(context.states(), std::move(decoder), in));
+  return StreamPtr(std::make_unique<ZstdStream>(context, std::move(decoder), in));
 }
 
 Result<void> compress_zstd(CodecStates& states, int level, ByteView in, GrowingBytes& out) {
