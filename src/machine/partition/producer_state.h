@@ -87,6 +87,13 @@ class ProducerEntry {
   std::uint8_t count_ = 0;
 };
 
+/// Whether `last` is `expiration` before `now`. Timestamps come from clients and may be anything.
+inline bool is_expired(Timestamp last, Timestamp now, Millis expiration) {
+  return last <= now && static_cast<std::uint64_t>(now.value()) -
+                                static_cast<std::uint64_t>(last.value()) >=
+                            static_cast<std::uint64_t>(expiration.value());
+}
+
 /// A transaction that ended in this partition; goes into the transaction index if aborted.
 struct CompletedTransaction {
   ProducerId producer_id{-1};

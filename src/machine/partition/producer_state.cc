@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/partition/producer_state.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace moldau::partition {
+namespace {
+
+constexpr std::int32_t kNoSequence = -1;
+
+bool in_sequence(std::int32_t last, std::int32_t next) {
+  if (last == std::numeric_limits<std::int32_t>::max()) return next == 0;
+  return next == last + 1;
+}
+
+std::string about(const ProducerBatch& batch) {
+  return "producer " + std::to_string(batch.producer_id.value()) + " at offset " +
+         std::to_string(batch.first_offset.value());
+}
+
+}  // namespace
+
+std::int32_t BatchMetadata::first_sequence() const {
+  if (last_sequence < 0) return kNoSequence;
+  const std::int64_t first = std::int64_t{last_sequence} - offset_delta;
+  // Sequences wrap from 2147483647 to 0.
+  return static_cast<std::int32_t>(first < 0 ? first + (std::int64_t{1} << 31) : first);
+}
+
+void ProducerEntry::set_epoch(ProducerEpoch epoch) {
+  if (epoch == producer_epoch) return;
+  count_ = 0;
+  producer_epoch = epoch;
+}
+
+void ProducerEntry::add_batch(const BatchMetadata& batch) {
+  if (count_ == kBatchesMax) {
+    std::move(batches_.begin() + 1, batches_.end(), batches_.begin());
+    --count_;
+  }
+  batches_[count_++] = batch;
+}
+
+const BatchMetadata* ProducerEntry::find_duplicate(const ProducerBatch& batch) const {
+  if (batch.producer_epoch != producer_epoch) return nullptr;
+  for (std::size_t n = 0; n < count_; ++n)
+    if (batches_[n].first_sequence() == batch.first_sequence &&
+        batches_[n].last_sequence == batch.last_sequence)
+      return &batches_[n];
+  return nullptr;
+}
+
+Result<void> ProducerState::check_epoch(const ProducerEntry& entry, const ProducerBatch& batch,
+                                        AppendOrigin origin) const {
+  if (batch.producer_epoch >= entry.producer_epoch || origin == AppendOrigin::kReplication ||
+      origin == AppendOrigin::kRaftLeader)
+    return {};
+  return Error(ErrorCode::kInvalidProducerEpoch,
+               "epoch of " + about(batch) + " is " + std::to_string(batch.producer_epoch.value()) +
+                   ", below the last seen " + std::to_string(entry.producer_epoch.value()));
+}
+
+Result<void> ProducerState::check_sequence(const ProducerEntry& entry,
+                                           const ProducerBatch& batch) const {
+  if (batch.producer_epoch != entry.producer_epoch) {
+    // A new epoch begins with sequence 0; a producer that we do not know (any more) may go on.
+    if (batch.first_sequence == 0 || entry.producer_epoch.value() < 0) return {};
+    return Error(ErrorCode::kOutOfOrderSequenceNumber,
+                 "new epoch of " + about(batch) + " begins with sequence " +
+                     std::to_string(batch.first_sequence));
+  }
+  if (in_sequence(entry.last_sequence(), batch.first_sequence)) return {};
+  return Error(ErrorCode::kOutOfOrderSequenceNumber,
+               about(batch) + " sends sequence " + std::to_string(batch.first_sequence) +
+                   " after " + std::to_string(entry.last_sequence()));
+}
+
+Result<ProducerVerdict> ProducerState::append(const ProducerBatch& batch, AppendOrigin origin) {
+  const auto found = producers_.find(batch.producer_id.value());
+  ProducerEntry current = found == producers_.end() ? ProducerEntry() : found->second;
+  if (batch.is_control) {
+    // A control batch of no transaction, or one emptied by compaction, changes nothing.
+    if (!batch.marker) return ProducerVerdict();
+    return append_marker(current, batch, origin);
+  }
+  if (origin == AppendOrigin::kClient) {
+    if (const BatchMetadata* duplicate = current.find_duplicate(batch)) {
+      ProducerVerdict verdict;
+      verdict.duplicate = *duplicate;
+      return verdict;
+    }
+  }
+  return append_data(current, batch, origin);
+}
+
+Result<ProducerVerdict> ProducerState::append_data(ProducerEntry updated,
+                                                   const ProducerBatch& batch,
+                                                   AppendOrigin origin) {
+  MOLDAU_TRY(check_epoch(updated, batch, origin));
+  if (origin == AppendOrigin::kClient) MOLDAU_TRY(check_sequence(updated, batch));
+  const bool in_transaction = updated.current_txn_first_offset.value() >= 0;
+  if (in_transaction && !batch.is_transactional)
+    return Error(ErrorCode::kInvalidTxnState,
+                 about(batch) + " writes outside of its open transaction");
+  updated.set_epoch(batch.producer_epoch);
+  updated.add_batch({batch.last_offset, batch.max_timestamp, batch.last_sequence,
+                     static_cast<std::int32_t>(batch.last_offset - batch.first_offset)});
+  updated.last_timestamp = batch.max_timestamp;
+  if (batch.is_transactional && !in_transaction) updated.current_txn_first_offset = batch.first_offset;
+  store(batch.producer_id, updated);
+  if (batch.is_transactional && !in_transaction) {
+    ongoing_[batch.first_offset] = batch.producer_id;
+    undo_.push_back({Undo::Kind::kTxnStarted, batch.producer_id, batch.first_offset, {}});
+  }
+  return ProducerVerdict();
+}
+
+Result<ProducerVerdict> ProducerState::append_marker(ProducerEntry updated,
+                                                     const ProducerBatch& batch,
+                                                     AppendOrigin origin) {
+  MOLDAU_TRY(check_epoch(updated, batch, origin));
+  const EndTransactionMarker& marker = *batch.marker;
+  if (updated.coordinator_epoch > marker.coordinator_epoch &&
+      origin != AppendOrigin::kReplication && origin != AppendOrigin::kRaftLeader)
+    return Error(ErrorCode::kTransactionCoordinatorFenced,
+                 "coordinator epoch " + std::to_string(marker.coordinator_epoch) + " for " +
+                     about(batch) + " is below " + std::to_string(updated.coordinator_epoch));
+  const Offset first = updated.current_txn_first_offset;
+  updated.set_epoch(batch.producer_epoch);
+  updated.coordinator_epoch = marker.coordinator_epoch;
+  updated.last_timestamp = batch.max_timestamp;
+  updated.current_txn_first_offset = Offset(-1);
+  store(batch.producer_id, updated);
+
+  ProducerVerdict verdict;
+  if (first.value() < 0) return verdict;
+  CompletedTransaction completed{batch.producer_id, first, batch.first_offset, marker.is_abort,
+                                 Offset(-1)};
+  completed.last_stable_offset = stable_after(completed);
+  ongoing_.erase(first);
+  unreplicated_[first] = {batch.producer_id, batch.first_offset};
+  undo_.push_back({Undo::Kind::kTxnCompleted, batch.producer_id, first, {}});
+  verdict.completed = completed;
+  return verdict;
+}
+
+Offset ProducerState::stable_after(const CompletedTransaction& completed) const {
+  for (const auto& [first, producer] : ongoing_)
+    if (producer != completed.producer_id) return first;
+  return completed.last_offset + 1;
+}
+
+void ProducerState::store(ProducerId id, const ProducerEntry& entry) {
+  auto [slot, is_new] = producers_.try_emplace(id.value());
+  undo_.push_back({is_new ? Undo::Kind::kNewEntry : Undo::Kind::kEntry, id, Offset(-1),
+                   slot->second});
+  slot->second = entry;
+}
+
+void ProducerState::roll_back_to(Mark mark) {
+  MOLDAU_CHECK(mark <= undo_.size(), "a mark is good until the next commit");
+  while (undo_.size() > mark) {
+    const Undo& undo = undo_.back();
+    switch (undo.kind) {
+      case Undo::Kind::kNewEntry:
+        producers_.erase(undo.producer_id.value());
+        break;
+      case Undo::Kind::kEntry:
+        producers_[undo.producer_id.value()] = undo.entry;
+        break;
+      case Undo::Kind::kTxnStarted:
+        ongoing_.erase(undo.offset);
+        break;
+      case Undo::Kind::kTxnCompleted:
+        unreplicated_.erase(undo.offset);
+        ongoing_[undo.offset] = undo.producer_id;
+        break;
+    }
+    undo_.pop_back();
+  }
+}
+
+const ProducerEntry* ProducerState::find(ProducerId id) const {
+  const auto found = producers_.find(id.value());
+  return found == producers_.end() ? nullptr : &found->second;
+}
+
+std::optional<Offset> ProducerState::first_unstable_offset() const {
+  std::optional<Offset> first = first_undecided_offset();
+  if (!unreplicated_.empty() && (!first || unreplicated_.begin()->first < *first))
+    first = unreplicated_.begin()->first;
+  return first;
+}
+
+std::optional<Offset> ProducerState::first_undecided_offset() const {
+  return ongoing_.empty() ? std::nullopt : std::optional(ongoing_.begin()->first);
+}
+
+void ProducerState::on_high_watermark(Offset high_watermark) {
+  for (auto it = unreplicated_.begin(); it != unreplicated_.end();)
+    it = it->second.marker < high_watermark ? unreplicated_.erase(it) : std::next(it);
+}
+
+void ProducerState::clear() {
+  producers_.clear();
+  ongoing_.clear();
+  unreplicated_.clear();
+  undo_.clear();
+}
+
+std::size_t ProducerState::remove_expired(Timestamp now, Millis expiration) {
+  MOLDAU_CHECK(undo_.empty(), "expiry while appends are staged");
+  return std::erase_if(producers_, [&](const auto& item) {
+    const ProducerEntry& entry = item.second;
+    return entry.current_txn_first_offset.value() < 0 &&
+           is_expired(entry.last_timestamp, now, expiration);
+  });
+}
+
+}  // namespace moldau::partition
