@@ -36,6 +36,7 @@ class FlushPoint {
   std::vector<std::shared_ptr<env::File>> files_;
   /// Names were made in it since the last time; "" if none.
   std::string directory_;
+  std::uint64_t directory_changes_ = 0;
 };
 
 }  // namespace moldau::log

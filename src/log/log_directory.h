@@ -40,6 +40,7 @@ std::string directory_name(const TopicPartition& topic_partition, ReplicaKind ki
 /// The other way round; nothing for a name that no replica has.
 std::optional<FoundReplica> parse_directory_name(std::string_view name);
 
+inline constexpr const char* kPartitionMetadataName = "partition.metadata";
 /// The content of partition.metadata.
 std::string serialize_partition_metadata(TopicId topic_id);
 Result<TopicId> parse_partition_metadata(std::string_view text);
@@ -108,6 +109,7 @@ class LogDirectory {
   Result<void> load();
   Result<void> load_clean_shutdown();
   Result<OffsetCheckpoint> load_checkpoint(const char* name);
+  Result<void> write_checkpoint(const char* name, const OffsetCheckpoint& checkpoint);
   Result<void> list_replicas();
 
   env::Disk& disk_;

@@ -84,13 +84,18 @@ class LogView {
   /// the host puts its own bound there). Nothing if no record is that new.
   Result<std::optional<FoundOffset>> offset_for_timestamp(
       Timestamp timestamp, record::CompressionContext& context) const;
+  /// The record with the largest timestamp (the first of them).
+  Result<std::optional<FoundOffset>> newest_record(record::CompressionContext& context) const;
   /// Transactions that touch [fetch_offset, upper_bound).
   Result<std::vector<AbortedTransaction>> aborted_transactions(Offset fetch_offset,
                                                                Offset upper_bound) const;
 };
 
-/// Reads from one segment; see PartitionLog::read.
-Result<ReadResult> read_segment(const SegmentView& segment, const ReadRequest& request,
-                                std::uint32_t size_visible, const BatchPosition* known);
+/// What one segment gives a read: the part both PartitionLog and LogView share.
+/// `visible` is the end of what the reader may see in this segment, `first` the batch that holds
+/// the first record.
+Result<ReadResult> read_range(const LogFile& log, Offset segment_base_offset,
+                              const ReadRequest& request, std::uint32_t visible,
+                              const BatchPosition& first);
 
 }  // namespace moldau::log

@@ -78,6 +78,7 @@ class OffsetIndex {
   bool is_full(std::int32_t bytes_max) const {
     return entries() >= static_cast<std::uint32_t>(bytes_max) / kEntryBytes;
   }
+  std::size_t waiting() const { return buffered_.size(); }
   Offset last_offset() const { return last_.offset; }
   OffsetPosition last() const { return last_; }
   OffsetIndexView view() const { return {base_offset_, file_, file_entries_, buffered_}; }

@@ -29,6 +29,8 @@ namespace moldau::log {
 
 using partition::AppendOrigin;
 
+inline constexpr const char* kEpochCheckpointName = "leader-epoch-checkpoint";
+
 /// Batches to be appended, checked by record/validate before.
 struct AppendInput {
   AppendInput(Slice bytes, AppendOrigin from, LeaderEpoch epoch, Timestamp wall_now)
@@ -225,39 +227,61 @@ class PartitionLog {
 
   struct StagedBatch {
     BatchPosition batch;
-    LeaderEpoch epoch;
     std::optional<AbortedTransaction> aborted;
   };
 
-  PartitionLog(env::Disk& disk, OpenOptions options);
+  PartitionLog(env::Disk& disk, OpenOptions& options);
 
   Segment& active() { return *segments_.back(); }
   const Segment& active() const { return *segments_.back(); }
-  const Segment* segment_of(Offset offset) const;
+  /// Index of the segment that `offset` belongs to.
+  std::size_t segment_index_of(Offset offset) const;
+  Offset end_of_segment(std::size_t index) const;
+  Error storage_error() const;
 
   // partition_log_append.cc
-  Result<void> check_sizes(const AppendInput& input) const;
-  Result<StagedAppend> stage_checked(const AppendInput& input);
+  Result<std::vector<StagedBatch>> place_batches(const AppendInput& input,
+                                                 std::size_t& bytes_used) const;
+  Result<void> place_batch(const AppendInput& input, const record::BatchView& batch,
+                           MutableBytes bytes, Offset& next) const;
+  Result<bool> must_roll(const std::vector<StagedBatch>& batches, std::size_t bytes,
+                         Timestamp now);
   Result<std::optional<partition::BatchMetadata>> stage_producers(
-      const record::BatchView& batch, AppendOrigin origin, StagedBatch& staged);
-  Result<bool> must_roll(const AppendInput& input, Offset last_offset, Timestamp max_timestamp);
+      ByteView records, AppendOrigin origin, std::vector<StagedBatch>& batches);
   Result<void> roll_at(Offset base_offset, Timestamp now);
   Result<void> write_pending();
+  Result<void> write_bytes();
+  void undo_write(const Error& cause, std::uint32_t txn_entries_before);
   void publish_staged();
   void drop_staged();
+  void remember(const BatchPosition& batch);
 
   // partition_log_read.cc
-  Result<ReadResult> read_from(const Segment& segment, const ReadRequest& request) const;
-  void remember(const BatchPosition& batch);
   const BatchPosition* recall(Offset offset) const;
+  Result<std::uint32_t> visible_end(std::size_t index, Offset upper_bound) const;
+  Result<std::optional<ReadResult>> read_segment(std::size_t index, const ReadRequest& request,
+                                                 Offset upper_bound) const;
+  Result<void> add_aborted(std::size_t index, const ReadRequest& request, ReadResult& out) const;
 
-  // partition_log.cc, partition_log_delete.cc
+  // partition_log_flush.cc
   void want_producer_snapshot(Offset offset);
-  void want_epoch_checkpoint();
-  std::size_t delete_segments(std::size_t count, const char* reason, Result<void>& result);
+  void want_epoch_checkpoint(Offset unsaved_from);
+  void advance_recovery_point();
+  void run_jobs_now(Result<void>& result);
+
+  // partition_log_delete.cc
+  std::size_t deletable_by_start() const;
+  std::size_t deletable_by_size() const;
+  std::size_t deletable_by_time(Timestamp now) const;
+  template <class Predicate>
+  std::size_t count_deletable(Predicate predicate) const;
   Result<void> delete_first_segments(std::size_t count, Timestamp now);
-  Result<void> rebuild_producers(Offset end, Timestamp now, bool from_clean);
-  void forget_snapshots(Offset from, Offset to);
+  Result<void> retire(std::unique_ptr<Segment> segment);
+  void retire_snapshots(Offset from, Offset to);
+  void start_at(Offset log_start);
+
+  // log_loader.cc
+  Result<void> rebuild_producers(Offset end, Timestamp now);
 
   env::Disk& disk_;
   TopicPartition topic_partition_;
@@ -298,8 +322,10 @@ class PartitionLog {
   std::unique_ptr<std::array<BatchPosition, kRecentBatches>> recent_;
   std::size_t recent_count_ = 0;
 
-  Offset unflushed_from_{0};  // base offset of the first segment with unsynced files
-  bool directory_dirty_ = false;
+  /// Base offset of the first segment whose files were not all synced since they were closed.
+  Offset unflushed_from_{0};
+  std::uint64_t directory_changes_ = 0;
+  std::uint64_t directory_changes_synced_ = 0;
   std::vector<LogJob> jobs_;
   std::shared_ptr<PartitionLog*> self_;  // for `done` of jobs: null once the log is gone
 };

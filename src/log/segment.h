@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "log/batch_header.h"
 #include "log/log_config.h"
 #include "log/log_file.h"
 #include "log/offset_index.h"
@@ -13,16 +14,6 @@
 #include "log/txn_index.h"
 
 namespace moldau::log {
-
-/// A batch in a file, from its header alone.
-struct BatchPosition {
-  Offset base_offset{0};
-  Offset last_offset{0};
-  Timestamp max_timestamp{-1};
-  LeaderEpoch leader_epoch{-1};
-  std::uint32_t position = 0;
-  std::uint32_t size = 0;
-};
 
 /// An unchanging look at a segment: its first `size` bytes and the indexes for them.
 ///
@@ -86,6 +77,7 @@ class Segment {
   /// The segment will not grow: last time index entry, files cut to their content.
   Result<void> finish();
   Result<void> write_indexes();
+  std::size_t index_entries_waiting() const { return offset_index_.waiting(); }
 
   /// Reads size, indexes and the largest timestamp of existing files. False if an index is
   /// missing or makes no sense: recover() then.
@@ -105,7 +97,8 @@ class Segment {
   Result<void> rename_state(std::string_view state);
   /// After the directory was renamed.
   void set_directory(std::shared_ptr<const std::string> directory);
-  Result<void> remove_files();
+  /// Of all files it may have, for remove_files().
+  std::vector<std::string> paths() const;
   /// Closes descriptors and gives back buffers; they come back when needed.
   void release_files();
 
@@ -113,6 +106,8 @@ class Segment {
   Result<void> reset_indexes();
 
  private:
+  Result<bool> check_last_entries();
+
   Offset base_offset_;
   std::uint32_t size_ = 0;
   std::uint32_t bytes_since_index_entry_ = 0;
@@ -125,5 +120,8 @@ class Segment {
   TimeIndex time_index_;
   TxnIndex txn_index_;
 };
+
+/// Removes files; those that are gone already are fine.
+Result<void> remove_files(env::Disk& disk, const std::vector<std::string>& paths);
 
 }  // namespace moldau::log

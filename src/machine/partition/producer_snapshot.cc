@@ -95,7 +95,8 @@ Result<void> ProducerState::decode_snapshot(ByteView bytes, Timestamp now, Milli
     batch.timestamp = Timestamp(reader.take<std::int64_t>());
     entry.last_timestamp = batch.timestamp;
     entry.coordinator_epoch = reader.take<std::int32_t>();
-    entry.current_txn_first_offset = Offset(std::max(reader.take<std::int64_t>(), std::int64_t{-1}));
+    entry.current_txn_first_offset =
+        Offset(std::max(reader.take<std::int64_t>(), std::int64_t{-1}));
     if (batch.offset_delta < 0) return clear(), damaged("negative offset delta");
     if (batch.last_offset.value() >= 0) entry.add_batch(batch);
     const bool open = entry.current_txn_first_offset.value() >= 0;

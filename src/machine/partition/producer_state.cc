@@ -107,9 +107,10 @@ Result<ProducerVerdict> ProducerState::append_data(ProducerEntry updated,
   updated.add_batch({batch.last_offset, batch.max_timestamp, batch.last_sequence,
                      static_cast<std::int32_t>(batch.last_offset - batch.first_offset)});
   updated.last_timestamp = batch.max_timestamp;
-  if (batch.is_transactional && !in_transaction) updated.current_txn_first_offset = batch.first_offset;
+  const bool begins = batch.is_transactional && !in_transaction;
+  if (begins) updated.current_txn_first_offset = batch.first_offset;
   store(batch.producer_id, updated);
-  if (batch.is_transactional && !in_transaction) {
+  if (begins) {
     ongoing_[batch.first_offset] = batch.producer_id;
     undo_.push_back({Undo::Kind::kTxnStarted, batch.producer_id, batch.first_offset, {}});
   }

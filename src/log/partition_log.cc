@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/partition_log.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "log/log_directory.h"
+
+namespace moldau::log {
+
+PartitionLog::OpenOptions::OpenOptions(std::string path, TopicPartition partition,
+                                       LogConfig log_config)
+    : directory(std::move(path)),
+      topic_partition(std::move(partition)),
+      config(log_config) {}
+
+PartitionLog::PartitionLog(env::Disk& disk, OpenOptions& options)
+    : disk_(disk),
+      topic_partition_(options.topic_partition),
+      topic_id_(options.topic_id),
+      directory_(std::make_shared<const std::string>(options.directory)),
+      config_(options.config),
+      random_state_(options.seed),
+      self_(std::make_shared<PartitionLog*>(this)) {}
+
+PartitionLog::~PartitionLog() { *self_ = nullptr; }
+
+Error PartitionLog::storage_error() const {
+  return Error(ErrorCode::kKafkaStorageError,
+               *directory_ + (closed_ ? " is closed" : " has failed before"));
+}
+
+std::uint64_t PartitionLog::size_bytes() const {
+  std::uint64_t size = 0;
+  for (const std::unique_ptr<Segment>& segment : segments_) size += segment->size();
+  return size;
+}
+
+void PartitionLog::set_high_watermark(Offset high_watermark) {
+  high_watermark_ = std::min(high_watermark, log_end_offset_);
+  producers_.on_high_watermark(high_watermark_);
+}
+
+Offset PartitionLog::last_stable_offset() const {
+  const std::optional<Offset> unstable = producers_.first_unstable_offset();
+  if (!unstable) return high_watermark_;
+  return std::min(high_watermark_, std::max(*unstable, log_start_offset_));
+}
+
+void PartitionLog::assign_epoch_start(LeaderEpoch epoch, Offset start) {
+  if (epochs_.assign(epoch, start)) want_epoch_checkpoint(start);
+}
+
+Result<void> PartitionLog::release_idle() {
+  if (failed_ || closed_) return {};
+  MOLDAU_CHECK(staged_.empty(), "a log with staged appends is not idle");
+  if (active().index_entries_waiting() > 0) MOLDAU_TRY(active().write_indexes());
+  for (const std::unique_ptr<Segment>& segment : segments_) segment->release_files();
+  recent_.reset();
+  recent_count_ = 0;
+  staged_.shrink_to_fit();
+  staged_bytes_.shrink_to_fit();
+  return {};
+}
+
+Result<void> PartitionLog::close(Timestamp now) {
+  if (closed_) return {};
+  if (failed_) return storage_error();
+  MOLDAU_TRY(write_pending());
+  Result<void> result;
+  const Offset latest_snapshot = snapshots_.empty() ? log_start_offset_ : snapshots_.back();
+  producers_.remove_expired(now, config_.producer_id_expiration_ms);
+  if (log_end_offset_ > std::max(latest_snapshot, log_start_offset_))
+    want_producer_snapshot(log_end_offset_);
+  run_jobs_now(result);
+  MOLDAU_TRY(result);
+  MOLDAU_TRY(active().finish());
+  // The indexes of the active segment are believed at the next start: they must be on disk too.
+  MOLDAU_ASSIGN_OR_RETURN(const FlushPoint point, flush_point());
+  MOLDAU_TRY(point.sync());
+  MOLDAU_ASSIGN_OR_RETURN(const auto offsets, active().offset_index().file()->get());
+  MOLDAU_TRY(offsets->sync());
+  MOLDAU_ASSIGN_OR_RETURN(const auto times, active().time_index().file()->get());
+  MOLDAU_TRY(times->sync());
+  if (!active().txn_index().empty()) {
+    MOLDAU_ASSIGN_OR_RETURN(const auto txns, active().txn_index().file()->get());
+    MOLDAU_TRY(txns->sync());
+  }
+  MOLDAU_TRY(disk_.sync_directory(*directory_));
+  mark_flushed(point);
+  for (const std::unique_ptr<Segment>& segment : segments_) segment->release_files();
+  closed_ = true;
+  return {};
+}
+
+Result<void> PartitionLog::rename_directory(const std::string& name) {
+  if (failed_) return storage_error();
+  const std::string parent = env::parent_of(*directory_);
+  auto renamed = std::make_shared<const std::string>(parent + "/" + name);
+  if (*renamed == *directory_) return {};
+  // Jobs name files by their path: they must be done before it changes.
+  Result<void> result;
+  run_jobs_now(result);
+  MOLDAU_TRY(result);
+  MOLDAU_TRY(disk_.rename(*directory_, *renamed));
+  MOLDAU_TRY(disk_.sync_directory(parent));
+  directory_ = std::move(renamed);
+  for (const std::unique_ptr<Segment>& segment : segments_) segment->set_directory(directory_);
+  return {};
+}
+
+Result<void> PartitionLog::assign_topic_id(TopicId topic_id) {
+  if (topic_id_ == topic_id) return {};
+  if (!topic_id_.is_zero())
+    return Error(ErrorCode::kInconsistentTopicId,
+                 *directory_ + " belongs to topic id " + topic_id_.text());
+  const std::string content = serialize_partition_metadata(topic_id);
+  MOLDAU_TRY(env::write_small_file(disk_, *directory_ + "/" + kPartitionMetadataName,
+                                   as_view(content)));
+  topic_id_ = topic_id;
+  return {};
+}
+
+}  // namespace moldau::log
