@@ -217,36 +217,37 @@ Result<void> walk_compressed(const BatchView& batch, RecordRules& rules,
   return {};
 }
 
-/// What the header alone must fulfil; nothing means it does.
+/// What the header alone must fulfil; nothing means it does. Texts are made only when needed.
 std::optional<RejectedBatch> check_header(const BatchView& batch, const ValidateOptions& options) {
-  const auto in_partition = " in topic partition " + std::string(options.topic_partition);
-  if (batch.record_count() < 0)
-    return invalid("Found invalid record count " + std::to_string(batch.record_count()) +
-                   " in magic v2 batch");
+  const auto refuse = [&](std::string what, RejectReason reason) {
+    return invalid(what + " in topic partition " + std::string(options.topic_partition), reason);
+  };
+  const auto range = [&] {
+    return "[" + std::to_string(batch.base_offset().value()) + ", " +
+           std::to_string(batch.last_offset().value()) + "]";
+  };
+  const std::int32_t count = batch.record_count();
+  if (count < 0)
+    return refuse("Found invalid record count " + std::to_string(count) + " in magic v2 batch",
+                  RejectReason::kOther);
   if (options.origin != AppendOrigin::kClient) return std::nullopt;
   // The base offset is 0 here, so this range cannot wrap.
   const std::int64_t count_from_offsets = std::int64_t{batch.last_offset_delta()} + 1;
-  const std::string range = "[" + std::to_string(batch.base_offset().value()) + ", " +
-                            std::to_string(batch.last_offset().value()) + "]";
   if (count_from_offsets <= 0)
-    return invalid("Batch has an invalid offset range: " + range + in_partition,
-                   RejectReason::kInvalidOffset);
-  if (batch.record_count() <= 0)
-    return invalid("Invalid reported count for record batch: " +
-                       std::to_string(batch.record_count()) + in_partition,
-                   RejectReason::kInvalidOffset);
-  if (count_from_offsets != batch.record_count())
-    return invalid("Inconsistent batch offset range " + range + " and count of records " +
-                       std::to_string(batch.record_count()) + in_partition,
-                   RejectReason::kInvalidOffset);
+    return refuse("Batch has an invalid offset range: " + range(), RejectReason::kInvalidOffset);
+  if (count == 0)
+    return refuse("Invalid reported count for record batch: 0", RejectReason::kInvalidOffset);
+  if (count_from_offsets != count)
+    return refuse("Inconsistent batch offset range " + range() + " and count of records " +
+                      std::to_string(count),
+                  RejectReason::kInvalidOffset);
   if (batch.is_control())
-    return invalid("Clients are not allowed to write control records" + in_partition,
-                   RejectReason::kInvalidOffset);
+    return refuse("Clients are not allowed to write control records", RejectReason::kInvalidOffset);
   if (batch.has_producer_id() && batch.base_sequence() < 0)
-    return invalid("Invalid sequence number " + std::to_string(batch.base_sequence()) +
-                       " in record batch with producerId " +
-                       std::to_string(batch.producer_id().value()) + in_partition,
-                   RejectReason::kInvalidSequence);
+    return refuse("Invalid sequence number " + std::to_string(batch.base_sequence()) +
+                      " in record batch with producerId " +
+                      std::to_string(batch.producer_id().value()),
+                  RejectReason::kInvalidSequence);
   return std::nullopt;
 }
 
@@ -324,22 +325,24 @@ void ValidatedBatch::assign(Offset first_offset, LeaderEpoch epoch) {
 }
 
 Result<void> check_produce_records(ByteView records, std::int16_t api_version) {
-  const auto version = "Produce requests with version " + std::to_string(api_version);
+  const auto refuse = [&](ErrorCode code, std::string_view what) {
+    return Error(code, "Produce requests with version " + std::to_string(api_version) + " " +
+                           std::string(what));
+  };
   BatchIterator batches(records);
   MOLDAU_ASSIGN_OR_RETURN(const auto first, batches.next());
   if (!first)
-    return Error(ErrorCode::kInvalidRecord,
-                 version + " must have at least one record batch per partition");
+    return refuse(ErrorCode::kInvalidRecord, "must have at least one record batch per partition");
   if (!first->is_v2())
-    return Error(ErrorCode::kInvalidRecord,
-                 version + " are only allowed to contain record batches with magic version 2");
+    return refuse(ErrorCode::kInvalidRecord,
+                  "are only allowed to contain record batches with magic version 2");
   if (api_version < 7 && first->compression_type() == CompressionType::kZstd)
-    return Error(ErrorCode::kUnsupportedCompressionType,
-                 version + " are not allowed to use ZStandard compression");
+    return refuse(ErrorCode::kUnsupportedCompressionType,
+                  "are not allowed to use ZStandard compression");
   MOLDAU_ASSIGN_OR_RETURN(const auto second, batches.next());
   if (second)
-    return Error(ErrorCode::kInvalidRecord,
-                 version + " are only allowed to contain exactly one record batch per partition");
+    return refuse(ErrorCode::kInvalidRecord,
+                  "are only allowed to contain exactly one record batch per partition");
   return {};
 }
 
