@@ -55,8 +55,7 @@ class ImageLoader {
   const MetadataImage& latest() const { return delta_.image(); }
   /// Where the open transaction began.
   std::optional<Offset> transaction_start() const { return transaction_start_; }
-  /// True if nothing but no-ops has come that counts: a controller must write the bootstrap
-  /// records.
+  /// True if nothing but no-ops has come: a controller must write the bootstrap records.
   bool is_empty() const;
   const Provenance& end() const { return end_; }
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "machine/image/loader.h"
+#include "machine/image/record.h"
 #include "machine/image/record_list.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

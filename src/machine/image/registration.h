@@ -46,8 +46,7 @@ inline const FeatureRange* find_range(const std::vector<FeatureRange>& all,
 
 /// A broker as the metadata log knows it.
 /// Thread   a value.
-/// Source   BrokerRegistration of Apache Kafka; KIP-631, KIP-858 (directories), KIP-1066
-/// (cordoned).
+/// Source   BrokerRegistration; KIP-631, KIP-858 (directories), KIP-1066 (cordoned ones).
 struct BrokerRegistration {
   BrokerRegistration() = default;
   NodeId id{-1};
