@@ -89,7 +89,8 @@ class Builder {
   }
 
   bool is_valid_leader(NodeId id) const {
-    return (contains(isr_, id) || (isr_.empty() && contains(elr_, id))) && contains(wish_.may_lead, id);
+    const bool holds_all = contains(isr_, id) || (isr_.empty() && contains(elr_, id));
+    return holds_all && contains(wish_.may_lead, id);
   }
   bool can_elect_last_known_leader() const {
     return wish_.elr_enabled && elr_.empty() && isr_.empty() &&
