@@ -44,6 +44,8 @@ def main():
     parser.add_argument('--only', default='', help='only cases whose name contains this')
     parser.add_argument('--keep', action='store_true', help='keep directories and logs')
     parser.add_argument('--list', action='store_true')
+    parser.add_argument('--strict', action='store_true',
+                        help='exit with 77 if any case was skipped')
     arguments = parser.parse_args()
     names = arguments.suites or all_suites()
     unknown = set(names) - set(all_suites()) - {'smoke'}
@@ -68,7 +70,7 @@ def main():
           f'{len(skipped)} skipped, {time.monotonic() - began:.0f} s')
     if failed:
         return 1
-    return 0 if passed else SKIPPED
+    return SKIPPED if not passed or (skipped and arguments.strict) else 0
 
 
 if __name__ == '__main__':

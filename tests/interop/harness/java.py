@@ -69,12 +69,13 @@ def fetch_jars():
             raise Skip('no Maven to fetch Apache Kafka with')
         for old in LIB.glob('*.jar'):
             old.unlink()
-        command = ['mvn', '-q', '-B', '-ntp', '-f', POM, 'dependency:copy-dependencies',
+        command = ['mvn', '-q', '-B', '-ntp', '-U', '-f', POM,
+                   'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies',
                    '-DincludeScope=runtime', f'-DoutputDirectory={LIB}']
         last = None
-        for _ in range(3):
+        for _ in range(2):
             try:
-                run(command, timeout=600)
+                run(command, timeout=240)
                 break
             except Failed as error:
                 last = error
