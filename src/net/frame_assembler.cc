@@ -12,8 +12,6 @@ namespace moldau::net {
 namespace {
 
 constexpr std::size_t kPrefix = 4;
-/// Who has sent less gets little room: many such peers are nobody's clients.
-constexpr std::size_t kAlmostSilent = 1024;
 
 std::uint32_t read_size(const std::byte* at) {
   std::uint32_t size = 0;
@@ -32,11 +30,11 @@ MutableBytes FrameAssembler::space(const Slice& slab) {
 void FrameAssembler::restart(const Slice& slab) {
   if (shared_ && slab_taken_) {
     // Frames of this round live in its front.
-    if (buffer_.size() - filled_ < kLargeFrame) drop_buffer();
+    if (buffer_.size() - filled_ < sizes_.large_frame) drop_buffer();
     return;
   }
   drop_buffer();
-  if (expected_ >= kLargeFrame) return;
+  if (expected_ >= sizes_.large_frame) return;
   MOLDAU_CHECK(slab.size() > kPrefix, "a slab has room");
   buffer_ = slab;
   shared_ = true;
@@ -78,7 +76,7 @@ Result<std::optional<Slice>> FrameAssembler::next() {
 }
 
 bool FrameAssembler::settle() {
-  const bool oversized = begin_ > 0 && buffer_.size() > 2 * unread() + kSlack;
+  const bool oversized = begin_ > 0 && buffer_.size() > 2 * unread() + sizes_.slack;
   if (unread() == 0)
     drop_buffer();
   else if (shared_ || oversized)
@@ -92,8 +90,8 @@ std::size_t FrameAssembler::capacity_for(std::size_t have) {
   const bool sane = size && *size > 0 && *size <= frame_bytes_max_;
   // What this peer's next frame will take, and a little of the one behind it.
   const std::size_t proven = std::size_t{expected_} + expected_ / 16 + kPrefix;
-  const bool almost_silent = have > 0 && have < kAlmostSilent;
-  const std::size_t allowed = 2 * have + (almost_silent ? kAlmostSilent * 2 : kSlack);
+  const bool almost_silent = have > 0 && have < sizes_.almost_silent;
+  const std::size_t allowed = 2 * have + (almost_silent ? sizes_.almost_silent * 2 : sizes_.slack);
   // All of what is here may be whole frames that nobody takes at the moment.
   const std::size_t wanted = std::max(sane ? kPrefix + *size : proven, have + kPrefix);
   if (wanted <= allowed) return wanted;

@@ -33,9 +33,19 @@ class FrameAssembler {
   static constexpr std::size_t kPartHandedOut = 4;
   /// Peers whose frames are smaller are read through the shard's slab.
   static constexpr std::size_t kLargeFrame = 16 << 10;
+  /// Who has sent less gets little room: many such peers are nobody's clients.
+  static constexpr std::size_t kAlmostSilent = 1 << 10;
+  /// The constants above, smaller for tests that want to cross them often.
+  struct Sizes {
+    std::size_t slack = kSlack;
+    std::size_t large_frame = kLargeFrame;
+    std::size_t almost_silent = kAlmostSilent;
+  };
 
   FrameAssembler(std::uint32_t frame_bytes_max, AheadCredit& credit)
-      : frame_bytes_max_(frame_bytes_max), credit_(credit) {}
+      : FrameAssembler(frame_bytes_max, credit, Sizes()) {}
+  FrameAssembler(std::uint32_t frame_bytes_max, AheadCredit& credit, const Sizes& sizes)
+      : frame_bytes_max_(frame_bytes_max), sizes_(sizes), credit_(credit) {}
   ~FrameAssembler() { drop_buffer(); }
   FrameAssembler(const FrameAssembler&) = delete;
   FrameAssembler& operator=(const FrameAssembler&) = delete;
@@ -68,6 +78,7 @@ class FrameAssembler {
   void drop_buffer();
 
   const std::uint32_t frame_bytes_max_;
+  const Sizes sizes_;
   AheadCredit& credit_;
   Slice buffer_;           // the slab or an own one
   std::size_t begin_ = 0;  // of the frame under way, its size included
