@@ -154,6 +154,10 @@ Result<void> check_whole(const AlterSubject& subject, const ConfigMap& configs) 
 Result<std::vector<ConfigChange>> checked(const AlterSubject& subject,
                                           std::vector<ConfigChange> changes) {
   for (const ConfigChange& change : changes) {
+    if (change.name.empty() || change.name.size() > kConfigNameBytesMax) {
+      return invalid_request("A config name has 1 to " + std::to_string(kConfigNameBytesMax) +
+                             " bytes.");
+    }
     if (change.value && change.value->size() > kConfigValueBytesMax) {
       return invalid_config(
           "The configuration value cannot be added because it exceeds the maximum value size of " +
@@ -161,7 +165,12 @@ Result<std::vector<ConfigChange>> checked(const AlterSubject& subject,
     }
   }
   MOLDAU_TRY(check_elr(subject, changes));
-  MOLDAU_TRY(check_whole(subject, with_changes(subject.existing, changes)));
+  ConfigMap after = with_changes(subject.existing, changes);
+  if (after.size() > kConfigsPerResourceMax && after.size() > subject.existing.size()) {
+    return invalid_request("A resource has at most " + std::to_string(kConfigsPerResourceMax) +
+                           " configs.");
+  }
+  MOLDAU_TRY(check_whole(subject, after));
   return changes;
 }
 

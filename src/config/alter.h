@@ -44,6 +44,9 @@ struct AlterSubject {
 
 /// Values larger than this are refused.
 inline constexpr std::size_t kConfigValueBytesMax = 32767;
+/// Brokers accept names that we do not know, as Kafka does for plugins; these bound them.
+inline constexpr std::size_t kConfigNameBytesMax = 1024;
+inline constexpr std::size_t kConfigsPerResourceMax = 2000;
 
 /// The part of the check that the broker does which got the request: shape of the entries, and
 /// for BROKER resources whether this broker could run with the result.

@@ -226,6 +226,22 @@ TEST_F(AlterTest, ChecksClientMetricsSubscriptions) {
   EXPECT_EQ(metrics("foo", "1"), "INVALID_REQUEST: Unknown client metrics configuration: foo");
 }
 
+TEST_F(AlterTest, NothingGrowsWithoutLimit) {
+  std::vector<AlterEntry> many;
+  for (std::size_t i = 0; i <= kConfigsPerResourceMax; ++i) {
+    many.push_back({"unknown." + std::to_string(i), kSet, "1"});
+  }
+  auto change = [&](const std::vector<AlterEntry>& entries) {
+    return text(decide_incremental_alter(subject(ConfigResourceType::kBroker, "1"), entries));
+  };
+  EXPECT_EQ(change(many), "INVALID_REQUEST: A resource has at most 2000 configs.");
+  many.pop_back();
+  EXPECT_NE(change(many).substr(0, 7), "INVALID");
+  EXPECT_EQ(change({{std::string(2000, 'n'), kSet, "1"}}),
+            "INVALID_REQUEST: A config name has 1 to 1024 bytes.");
+  EXPECT_EQ(change({{"", kSet, "1"}}), "INVALID_REQUEST: A config name has 1 to 1024 bytes.");
+}
+
 TEST_F(AlterTest, ResourcesNeedNames) {
   auto empty = [&](ConfigResourceType type) {
     return text(decide_incremental_alter(subject(type, ""), {}));

@@ -10,6 +10,8 @@ namespace moldau::config {
 namespace {
 
 constexpr std::string_view kListenerPrefix = "listener.name.";
+/// Unknown keys beyond these are not reported one by one.
+constexpr std::size_t kUnknownShownMax = 100;
 constexpr std::int64_t kMinuteMs = 60'000;
 constexpr std::int64_t kHourMs = 60 * kMinuteMs;
 
@@ -49,6 +51,10 @@ class Loader {
     values() = default_values_of<BrokerValues>(broker_schema());
     for (const auto& [name, property] : properties_) take(name, property);
     check_required();
+    if (unknown_ > kUnknownShownMax) {
+      out_.warnings.push_back(std::to_string(unknown_ - kUnknownShownMax) +
+                              " more unknown configurations");
+    }
     if (errors_.empty()) derive();
     if (errors_.empty()) check_broker_config(out_.config, properties_, errors_, out_.warnings);
     if (errors_.empty()) return std::move(out_);
@@ -119,7 +125,10 @@ class Loader {
     }
   }
 
+  /// Only for people who wrote a file: dynamic entries may be many, and are nobody's typing error.
   void take_unknown(const std::string& name, const Property& property) {
+    if (is_dynamic_origin(property.origin)) return;
+    if (++unknown_ > kUnknownShownMax) return;
     std::string line = property.origin + ": ";
     bool removed =
         std::find(std::begin(kRemovedKeys), std::end(kRemovedKeys), name) != std::end(kRemovedKeys);
@@ -359,6 +368,7 @@ class Loader {
 
   PropertySet properties_;
   bool clamp_;
+  std::size_t unknown_ = 0;
   LoadedBrokerConfig out_;
   std::vector<std::string> errors_;
   std::map<std::string, std::map<std::string, std::int32_t>> listener_values_;

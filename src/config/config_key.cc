@@ -18,18 +18,25 @@ namespace {
 /// Names longer than this are no typing errors; keeps the distance cheap.
 constexpr std::size_t kNameLengthMax = 128;
 
-/// Levenshtein distance with two rows.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+/// More changes than this make another name.
+constexpr std::size_t kNameDistanceMax = 6;
+
+/// Levenshtein distance, or anything from `limit` on once it cannot be smaller.
+std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t limit,
+                          std::vector<std::size_t>& row) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) >= limit) return limit;
+  row.resize(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
     std::size_t diagonal = row[0];
-    row[0] = i + 1;
+    std::size_t least = row[0] = i + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
       std::size_t above = row[j + 1];
       row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
       diagonal = above;
+      least = std::min(least, row[j + 1]);
     }
+    if (least >= limit) return limit;
   }
   return row[b.size()];
 }
@@ -38,10 +45,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string_view ConfigSchema::nearest(std::string_view name) const {
   if (name.empty() || name.size() > kNameLengthMax) return {};
-  std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
+  std::size_t best = std::clamp<std::size_t>(name.size() / 3, 2, kNameDistanceMax) + 1;
   std::string_view found;
+  std::vector<std::size_t> row;
   for (const ConfigKey& key : keys_) {
-    std::size_t distance = edit_distance(name, key.name);
+    std::size_t distance = edit_distance(name, key.name, best, row);
     if (distance < best) {
       best = distance;
       found = key.name;

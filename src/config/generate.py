@@ -5,6 +5,7 @@
 generate.py --cpp SCHEMA_DIR OUT_DIR    writes config_values.h and config_tables.cc
 generate.py --docs SCHEMA_DIR FILE      writes the documentation page
 generate.py --check SCHEMA_DIR FILE     fails if the page is not current
+generate.py --unread SCHEMA_DIR SRC_DIR lists honoured broker keys that no code reads yet
 """
 import os
 import re
@@ -262,6 +263,23 @@ def docs(tables):
     return "\n".join(out)
 
 
+def unread(keys, root):
+    """Honoured broker keys whose field stands nowhere outside config/: promises to be kept."""
+    words = set()
+    for folder, _, files in os.walk(root):
+        names = [] if os.path.basename(folder) == "config" else files
+        for name in names:
+            if name.endswith((".h", ".cc")):
+                words |= set(re.findall(r"\w+", open(os.path.join(folder, name)).read()))
+    derived = {  # read through a member of BrokerConfig or TopicConfig that stands for them
+        "advertised_listeners", "broker_id", "controller_listener_names", "listeners", "log_dir",
+        "log_dirs", "node_id", "process_roles", "inter_broker_listener_name",
+        "listener_security_protocol_map", "metadata_log_dir", "controller_quorum_voters"}
+    topic_wide = {s for k in keys[1] for s, _ in k.lookup}
+    return [k.name for k in keys[0] if k.status == "honoured" and k.field() not in words
+            and k.field() not in derived and k.name not in topic_wide]
+
+
 def main():
     mode, schema, target = sys.argv[1:4]
     tables = [(scope, parse(os.path.join(schema, scope[0] + ".conf"))) for scope in SCOPES]
@@ -274,6 +292,8 @@ def main():
         if open(target, encoding="utf-8").read() != docs(tables):
             sys.exit(f"{target} is not current: run src/config/generate.py --docs "
                      "src/config/schema docs/configs.md")
+    elif mode == "--unread":
+        print("\n".join(unread((tables[0][1], tables[1][1]), target)))
     else:
         sys.exit(__doc__)
 

@@ -25,7 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     MOLDAU_CHECK(moldau::config::values_of(*again) == moldau::config::values_of(*set));
   }
   auto merged = moldau::config::default_single_node_properties();
-  for (const auto& [key, property] : *set) merged.insert_or_assign(key, property);
+  bool known = false;
+  for (const auto& [key, property] : *set) {
+    known |= moldau::config::find_broker_key(key) != nullptr;
+    merged.insert_or_assign(key, property);
+  }
+  if (!known) return 0;
   auto loaded = moldau::config::load_broker_config(merged);
   if (loaded.ok()) {
     MOLDAU_CHECK(!loaded->config.log_dirs.empty());
