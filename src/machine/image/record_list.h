@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/types.h"
@@ -23,7 +24,9 @@ class RecordList {
   RecordList() = default;
   explicit RecordList(MetadataVersion version) : metadata_version_(version) {}
 
-  const std::vector<MetadataRecord>& records() const { return records_; }
+  const std::vector<MetadataRecord>& records() const& { return records_; }
+  /// By value, so that a loop over the records of a temporary list keeps them.
+  std::vector<MetadataRecord> records() && { return std::move(records_); }
   std::size_t size() const { return records_.size(); }
   bool empty() const { return records_.empty(); }
   void append(RecordList other);
