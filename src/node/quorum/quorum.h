@@ -52,10 +52,11 @@ struct QuorumConfig {
   Millis request_timeout{2000};
   Millis retry_backoff{20};
 
-  std::int32_t segment_bytes = 1 << 30;                      // metadata.log.segment.bytes
-  Millis segment_ms{7LL * 24 * 3600 * 1000};                 // metadata.log.segment.ms
-  std::int64_t snapshot_after_bytes = std::int64_t{20} << 20;  // …max.record.bytes.between.snapshots
-  Millis snapshot_after{3'600'000};                          // metadata.log.max.snapshot.interval.ms
+  std::int32_t segment_bytes = 1 << 30;       // metadata.log.segment.bytes
+  Millis segment_ms{7LL * 24 * 3600 * 1000};  // metadata.log.segment.ms
+  /// metadata.log.max.record.bytes.between.snapshots, metadata.log.max.snapshot.interval.ms
+  std::int64_t snapshot_after_bytes = std::int64_t{20} << 20;
+  Millis snapshot_after{3'600'000};
   std::int64_t retention_bytes = std::int64_t{100} << 20;    // metadata.max.retention.bytes
   Millis retention{7LL * 24 * 3600 * 1000};                  // metadata.max.retention.ms
 
