@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one request costs the server: an echo server in this process, its clients in another.
+// What one request costs the server's thread: an echo server on one shard, its clients on another.
 // echo_bench [connections] [request bytes] [pipelined] [answer bytes, 0 = echo] [seconds]
 #include <fmt/core.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,7 +43,7 @@ class Client final : private env::StreamObserver {
     for (;;) {
       const env::IoOutcome outcome = stream_->read(buffer);
       if (outcome.kind == env::IoOutcome::Kind::kWouldBlock) break;
-      if (outcome.kind != env::IoOutcome::Kind::kDone) _exit(0);  // the server has ended
+      if (outcome.kind != env::IoOutcome::Kind::kDone) return;  // the server has ended
       received_ += outcome.bytes;
       if (outcome.drained) break;
     }
@@ -73,20 +71,6 @@ class Client final : private env::StreamObserver {
   std::unique_ptr<env::Stream> stream_;
 };
 
-[[noreturn]] void run_clients(int port_pipe, const Load& load) {
-  std::uint16_t port = 0;
-  if (read(port_pipe, &port, sizeof(port)) != sizeof(port)) _exit(1);
-  os::RealEnv env({});
-  std::vector<std::unique_ptr<Client>> clients;
-  env.shard(env::ShardId(0)).post([&] {
-    for (int i = 0; i < load.connections; ++i)
-      clients.push_back(std::make_unique<Client>(env.shard(env::ShardId(0)).net(),
-                                                 env::SocketAddress{"127.0.0.1", port}, load));
-  });
-  env.run();
-  _exit(0);
-}
-
 /// Thread   shard-bound.
 class EchoSink final : public RequestSink {
  public:
@@ -101,21 +85,27 @@ class EchoSink final : public RequestSink {
   Slice answer_;
 };
 
-struct Cpu {
-  double user = 0;
-  double system = 0;
-};
-
-Cpu cpu_used() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return {seconds(usage.ru_utime), seconds(usage.ru_stime)};
+void wait_ms(os::RunningEnv& running, std::int64_t ms) {
+  std::promise<void> due;
+  running.call(0, [&] {
+    running.shard(0).call_at(running.shard(0).now() + Millis(ms), [&] { due.set_value(); });
+  });
+  due.get_future().wait();
 }
 
-void run_server(int port_pipe, const Load& load) {
+struct Reading {
+  double requests = 0;
+  double cpu_seconds = 0;
+};
+
+Reading read_off(os::RunningEnv& server) {
+  const std::string text = server.env().metrics().text();
+  const auto at = text.find("\nkafka_server_socket_server_metrics_request_total{");
+  const auto cpu = server.call(0, [] { return os::read_thread_cpu(); });
+  return {std::stod(text.substr(text.find(' ', at))), static_cast<double>(cpu) / 1e9};
+}
+
+void run(const Load& load) {
   os::RunningEnv running;
   EchoSink sink(load);
   SocketServerOptions options;
@@ -125,29 +115,27 @@ void run_server(int port_pipe, const Load& load) {
     server =
         std::make_unique<SocketServer>(running.env(), options, std::vector<RequestSink*>{&sink});
     server->start().value();
-    const std::uint16_t port = server->address("PLAINTEXT").port;
-    if (write(port_pipe, &port, sizeof(port)) != sizeof(port)) std::abort();
   });
-  env::Metrics& metrics = running.env().metrics();
-  const auto requests = [&] {
-    const std::string text = metrics.text();
-    const auto at = text.find("\nkafka_server_socket_server_metrics_request_total{");
-    return std::stod(text.substr(text.find(' ', at)));
-  };
-  usleep(500'000);  // warm up
-  const double requests_before = requests();
-  const Cpu before = cpu_used();
-  sleep(static_cast<unsigned>(load.seconds));
-  const Cpu after = cpu_used();
-  const double user = after.user - before.user;
-  const double cpu = user + after.system - before.system;
-  const double count = requests() - requests_before;
+  const env::SocketAddress address = server->address("PLAINTEXT");
+  os::RunningEnv elsewhere;
+  std::vector<std::unique_ptr<Client>> clients;
+  elsewhere.call(0, [&] {
+    for (int i = 0; i < load.connections; ++i)
+      clients.push_back(std::make_unique<Client>(elsewhere.shard(0).net(), address, load));
+  });
+  wait_ms(elsewhere, 500);  // warm up
+  const Reading before = read_off(running);
+  wait_ms(elsewhere, load.seconds * 1000);
+  const Reading after = read_off(running);
+  const double cpu = after.cpu_seconds - before.cpu_seconds;
+  const double count = after.requests - before.requests;
   fmt::print(
-      "connections={} request_bytes={} pipelined={}: {:.0f} requests/s, {:.2f} us CPU/request "
-      "({:.2f} of it user), {:.2f} CPU-s/GB, {:.0f} % of a core\n",
+      "connections={} request_bytes={} pipelined={}: {:.0f} requests/s, {:.2f} us CPU/request, "
+      "{:.2f} CPU-s/GB, {:.0f} % of a core\n",
       load.connections, load.request_bytes, load.pipelined, count / load.seconds, cpu / count * 1e6,
-      user / count * 1e6, cpu / (count * static_cast<double>(load.request_bytes) / 1e9),
-      cpu / load.seconds * 100);
+      cpu / (count * static_cast<double>(load.request_bytes) / 1e9), cpu / load.seconds * 100);
+  elsewhere.stop();
+  clients.clear();
   running.stop();
   server.reset();
 }
@@ -162,12 +150,7 @@ int bench(int argc, char** argv) {
   load.pipelined = argument(3, load.pipelined);
   load.answer_bytes = argument(4, load.answer_bytes);
   load.seconds = argument(5, load.seconds);
-  int port_pipe[2];
-  if (pipe(port_pipe) != 0) return 1;
-  const pid_t clients = fork();
-  if (clients == 0) run_clients(port_pipe[0], load);
-  run_server(port_pipe[1], load);
-  waitpid(clients, nullptr, 0);
+  run(load);
   return 0;
 }
 

@@ -17,4 +17,10 @@ Timestamp read_wall_clock() {
   return Timestamp(std::int64_t{t.tv_sec} * 1000 + t.tv_nsec / 1'000'000);
 }
 
+std::int64_t read_thread_cpu() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
 }  // namespace moldau::os

@@ -7,6 +7,8 @@ namespace moldau::os {
 
 MonoTime read_mono_clock();
 Timestamp read_wall_clock();
+/// Nanoseconds of CPU that the calling thread has used, in the kernel too.
+std::int64_t read_thread_cpu();
 
 /// The kernel's clocks, asked each time.
 /// Thread   any thread.
