@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Kills the node at random moments under load: nothing acknowledged is lost, changed or doubled.
+
+MOLDAU_CRASH_ROUNDS and MOLDAU_CRASH_SEED choose how often and when.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+from ..harness import Failed, case, new_folder, python_with, run, run_tool
+from ..harness.node import start_node
+
+LOAD = __file__.rsplit('/', 2)[0] + '/python/load.py'
+PARTITIONS = '4'
+
+
+class Producer:
+    """A load generator that lives through all the crashes."""
+
+    def __init__(self, node, topic, mode, folder):
+        self.acks = folder / f'acks-{mode}'
+        self.words = [node.bootstrap, topic, PARTITIONS, str(self.acks), mode]
+        self.log = open(folder / f'producer-{mode}.log', 'w+', encoding='utf-8')
+        self.process = subprocess.Popen([python_with('confluent_kafka'), LOAD, 'produce',
+                                         *self.words], stdin=subprocess.PIPE, stdout=self.log,
+                                        stderr=self.log, start_new_session=True)
+
+    def wait_for_news(self, timeout=60):
+        """Until something more has been acknowledged, so that every round has something to lose."""
+        size = self._size()
+        deadline = time.monotonic() + timeout
+        while self._size() == size:
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise Failed(f'no acknowledgement in {timeout} s')
+            time.sleep(0.005)
+
+    def _size(self):
+        return self.acks.stat().st_size if self.acks.exists() else 0
+
+    def finish(self):
+        self.process.stdin.close()
+        try:
+            code = self.process.wait(150)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            code = 'no end after 150 s'
+        self.log.seek(0)
+        if code != 0:
+            raise Failed(f'the producer ended with {code}: {self.log.read()[-1500:]}')
+
+    def verify(self):
+        return run([python_with('confluent_kafka'), LOAD, 'verify', *self.words],
+                   timeout=300).out.strip()
+
+
+def create(node, topic, *options):
+    run_tool('kafka-topics', '--bootstrap-server', node.bootstrap, '--create', '--topic', topic,
+             '--partitions', PARTITIONS, '--config', 'segment.bytes=1048576', *options)
+
+
+@case(smoke=True)
+def kill_under_load(context):
+    rounds = int(os.environ.get('MOLDAU_CRASH_ROUNDS', '3' if context.kind == 'apache' else '20'))
+    seed = int(os.environ.get('MOLDAU_CRASH_SEED', '1'))
+    moments = random.Random(seed)
+    folder = new_folder('crash')
+    node = start_node(context.kind, 'crash')
+    create(node, 'strict')
+    create(node, 'plain')
+    producers = [Producer(node, 'strict', 'idempotent', folder),
+                 Producer(node, 'plain', 'plain', folder)]
+    try:
+        for number in range(rounds):
+            try:
+                for one in producers:
+                    one.wait_for_news()
+                time.sleep(moments.uniform(0, 0.5))  # the moment of the crash, no wait
+                node.kill()
+                node.start()
+            except Failed as error:
+                raise Failed(f'round {number} of seed {seed}: {error}') from error
+    finally:
+        problems = []
+        for one in producers:
+            try:
+                one.finish()
+            except Failed as error:
+                problems.append(str(error))
+    if problems:
+        raise Failed(f'seed {seed}: ' + '; '.join(problems))
+    for one in producers:
+        print(f'    {one.words[-1]}: {one.verify()} after {rounds} kills, seed {seed}')
+    node.stop()
+    for partition in range(int(PARTITIONS)):
+        logs = ','.join(str(path) for path in sorted(
+            node.partition_folder('strict', partition).glob('*.log')))
+        out = run_tool('kafka-dump-log', '--deep-iteration', '--skip-record-metadata', '--files',
+                       logs, timeout=300).out
+        if 'isvalid: false' in out:
+            raise Failed(f'strict-{partition}: {out[-500:]}')
