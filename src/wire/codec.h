@@ -46,6 +46,7 @@ template <class T>
 void read_elements(Reader& r, std::int16_t v, bool flexible, std::int64_t count,
                    std::vector<T>& to, const char* field) {
   to.clear();
+  if (!r.charge(static_cast<std::size_t>(count), sizeof(T), field)) return;
   to.reserve(std::min(static_cast<std::size_t>(count), kReserveBytes / sizeof(T) + 1));
   for (; count > 0 && r.ok(); --count) read_element(r, v, flexible, to.emplace_back(), field);
 }

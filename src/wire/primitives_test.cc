@@ -105,6 +105,18 @@ TEST(ReaderTest, ACountBeyondTheBytesReservesNothing) {
   EXPECT_TRUE(!request.topics || request.topics->capacity() == 0);
 }
 
+TEST(ReaderTest, ElementsThatCostFarMoreThanTheirBytesAreRefused) {
+  // Twenty million empty names: 40 MB received, 640 MB decoded.
+  constexpr int kCount = 20'000'000;
+  std::vector<std::byte> data(4 + 2 * std::size_t{kCount});
+  Writer(data).int32(kCount);
+  Reader reader(data);
+  MetadataRequest request;
+  const auto result = request.decode(reader, 0);
+  EXPECT_EQ(result.code(), ErrorCode::kInvalidRequest);
+  EXPECT_EQ(request.topics->capacity(), 0U);
+}
+
 TEST(ReaderTest, ANegativeFlexibleLengthIsNullAsInJava) {
   const auto data = bytes_of({0x81, 0x80, 0x80, 0x80, 0x08});
   EXPECT_TRUE(Reader(data).text(true, true, "t").is_null());

@@ -34,7 +34,8 @@ inline T load_big_endian(const std::byte* from) {
 /// Owner    the bytes must outlive the reader and what was read as views.
 /// Thread   a value.
 /// Bounds   nothing is read beyond the bytes; no count is believed that the bytes left could not
-///          hold; strings at most 32,767 bytes; uvarint at most 5 bytes, varlong at most 10.
+///          hold; strings at most 32,767 bytes; uvarint at most 5 bytes, varlong at most 10;
+///          decoded elements take at most kDecodedBytesMax.
 /// Errors   kInvalidRequest from status().
 class Reader {
  public:
@@ -85,8 +86,20 @@ class Reader {
     return from ? ByteView(from, size) : ByteView();
   }
 
+  /// The elements of a message may take this much memory, all arrays together; real ones take a
+  /// hundredth.
+  static constexpr std::size_t kDecodedBytesMax = std::size_t{256} << 20;
+
   /// The length of an array, -1 if null. `least`: the bytes that an element takes at least.
   std::int64_t array(bool flexible, bool nullable, std::size_t least, const char* field);
+
+  /// Counts what decoded elements take in memory; fails over kDecodedBytesMax.
+  bool charge(std::size_t count, std::size_t element_size, const char* field) {
+    charged_ += count * element_size;
+    if (charged_ <= kDecodedBytesMax) [[likely]] return true;
+    fail(field, "too much memory for the elements, bytes", static_cast<std::int64_t>(charged_));
+    return false;
+  }
 
   /// One tagged field's number and size; the value follows.
   struct Tag {
@@ -131,6 +144,7 @@ class Reader {
   const std::byte* begin_;
   const std::byte* at_;
   const std::byte* end_;
+  std::size_t charged_ = 0;
   // The first mistake.
   const char* why_ = nullptr;
   const char* field_ = nullptr;
