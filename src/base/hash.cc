@@ -3,6 +3,9 @@
 
 #include <isa-l/crc.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace moldau {
 
 std::uint32_t crc32c(ByteView bytes, std::uint32_t seed) {
@@ -67,6 +70,11 @@ std::int32_t java_string_hash(std::string_view utf8) {
     }
   }
   return static_cast<std::int32_t>(h);
+}
+
+Hash128 hash128(ByteView bytes, std::uint64_t seed) {
+  const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
+  return {hash.low64, hash.high64};
 }
 
 }  // namespace moldau

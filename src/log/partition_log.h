@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "env/disk.h"
+#include "log/compaction_plan.h"
 #include "log/flush_point.h"
 #include "log/log_config.h"
 #include "log/log_job.h"
@@ -27,6 +28,7 @@ class BatchView;
 
 namespace moldau::log {
 
+class Compaction;
 using partition::AppendOrigin;
 
 inline constexpr const char* kEpochCheckpointName = "leader-epoch-checkpoint";
@@ -144,7 +146,7 @@ class PartitionLog {
     return log_start_offset_ > segments_.front()->base_offset();
   }
   Offset active_segment_base_offset() const { return active().base_offset(); }
-  /// Changes whenever offsets may have got other bytes: after each truncation.
+  /// Changes whenever an older LogView may mislead: after each truncation and swap.
   std::uint64_t generation() const { return generation_; }
 
   // --- append -----------------------------------------------------------------------------
@@ -208,6 +210,18 @@ class PartitionLog {
   /// *Blocking.* Drops everything; the log begins and ends at `offset`.
   Result<void> truncate_fully_and_start_at(Offset offset, Timestamp now);
 
+  // --- compaction ---------------------------------------------------------------------------
+  /// How dirty the log is. `checkpoint` is what cleaner-offset-checkpoint says.
+  Result<CompactionPlan> plan_compaction(std::optional<Offset> checkpoint, Timestamp now);
+  /// `seed` should be random: it guards the offset map against made-up collisions.
+  std::unique_ptr<Compaction> begin_compaction(const CompactionPlan& plan, Timestamp now,
+                                               std::uint64_t seed, const CleanerLimits& limits);
+  /// Before Compaction::publish. Until finish_swap nothing is deleted.
+  /// Errors   kRequestTimedOut: the segments have changed, discard; kKafkaStorageError.
+  Result<void> begin_swap(const Compaction& compaction);
+  /// After Compaction::publish, with its result: the cleaned segment takes its place.
+  Result<void> finish_swap(Compaction& compaction, const Result<void>& published);
+
   // --- life ---------------------------------------------------------------------------------
   /// Work for the pool that has come up; see LogJob.
   std::vector<LogJob> take_jobs();
@@ -223,7 +237,6 @@ class PartitionLog {
 
  private:
   friend class LogLoader;
-  friend class CompactionPass;
 
   struct StagedBatch {
     BatchPosition batch;
@@ -280,6 +293,9 @@ class PartitionLog {
   void retire_snapshots(Offset from, Offset to);
   void start_at(Offset log_start);
 
+  // partition_log_compact.cc
+  std::optional<std::size_t> compaction_source_begin(const Compaction& compaction) const;
+
   // log_loader.cc
   Result<void> rebuild_producers(Offset end, Timestamp now);
 
@@ -299,6 +315,8 @@ class PartitionLog {
   Offset recovery_point_{0};
   Offset high_watermark_{0};
   std::uint64_t generation_ = 0;
+  std::uint64_t truncations_ = 0;
+  bool swapping_ = false;
   std::uint64_t random_state_;
   Millis active_jitter_{0};
 

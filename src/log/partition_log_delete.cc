@@ -68,7 +68,7 @@ std::size_t PartitionLog::deletable_by_time(Timestamp now) const {
 
 Result<std::size_t> PartitionLog::delete_old_segments(Timestamp now) {
   if (failed_ || closed_) return storage_error();
-  if (has_staged()) return std::size_t{0};
+  if (has_staged() || swapping_) return std::size_t{0};
   std::size_t count = deletable_by_start();
   MOLDAU_TRY(delete_first_segments(count, now));
   if (!config_.cleanup_delete) return count;
@@ -145,13 +145,14 @@ Result<bool> PartitionLog::maybe_roll_by_time(Timestamp now) {
 
 Result<bool> PartitionLog::truncate_to(Offset offset, Timestamp now) {
   if (failed_ || closed_) return storage_error();
-  MOLDAU_CHECK(staged_.empty(), "truncation while appends are staged");
+  MOLDAU_CHECK(staged_.empty() && !swapping_, "truncation during an append or a swap");
   MOLDAU_CHECK(offset.value() >= 0, "truncation to a negative offset");
   if (offset >= log_end_offset_) {
     if (epochs_.truncate_from_end(log_end_offset_)) want_epoch_checkpoint(log_end_offset_);
     return false;
   }
   ++generation_;
+  ++truncations_;
   if (segments_.front()->base_offset() > offset) {
     MOLDAU_TRY(truncate_fully_and_start_at(offset, now));
     return true;
@@ -183,8 +184,9 @@ Result<bool> PartitionLog::truncate_to(Offset offset, Timestamp now) {
 
 Result<void> PartitionLog::truncate_fully_and_start_at(Offset offset, Timestamp now) {
   if (failed_ || closed_) return storage_error();
-  MOLDAU_CHECK(staged_.empty(), "truncation while appends are staged");
+  MOLDAU_CHECK(staged_.empty() && !swapping_, "truncation during an append or a swap");
   ++generation_;
+  ++truncations_;
   while (!segments_.empty()) {
     std::unique_ptr<Segment> segment = std::move(segments_.back());
     segments_.pop_back();
