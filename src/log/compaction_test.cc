@@ -165,7 +165,7 @@ TEST_F(CompactionTest, NeverTouchesAnOpenTransactionOrWhatIsTooYoung) {
   for (int n = 0; n < 40; ++n) append(*log, {.timestamp = Timestamp(1000), .key = "a"});
   auto plan = log->plan_compaction(std::nullopt, now);
   EXPECT_LE(plan->first_uncleanable, begin);
-  config.min_compaction_lag_ms = now - Timestamp(500) > 0 ? Millis(now - Timestamp(500)) : Millis(1);
+  config.min_compaction_lag_ms = Millis(now - Timestamp(500));
   log->set_config(config);
   plan = log->plan_compaction(std::nullopt, now);
   EXPECT_EQ(plan->cleanable_bytes, 0U);

@@ -6,9 +6,14 @@
 
 #include "base/types.h"
 
+namespace moldau::config {
+struct TopicConfig;
+}
+
 namespace moldau::log {
 
-/// What a partition log must know of its topic's (and broker's) configuration.
+/// What a partition log must know of its topic's (and broker's) configuration; log_config_of()
+/// takes it from the typed snapshot.
 /// Thread   a value.
 /// Source   LogConfig; the keys are named in the comments.
 struct LogConfig {
@@ -37,5 +42,7 @@ struct LogConfig {
   /// One fsync per append, shared by all that wait (durable acks).
   bool durable_acks() const { return flush_messages == 1; }
 };
+
+LogConfig log_config_of(const config::TopicConfig& topic, Millis producer_id_expiration);
 
 }  // namespace moldau::log
