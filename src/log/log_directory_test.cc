@@ -81,7 +81,7 @@ TEST_F(LogDirectoryTest, TakesADamagedCheckpointAsEmptyAndSaysSo) {
       EXPECT_TRUE(bad[n - 1] == '\n') << n;
     }
     disk.put_file("data/recovery-point-offset-checkpoint", good.substr(0, n));
-    EXPECT_EQ(open()->warnings().empty(), n + 1 == good.size()) << n;
+    EXPECT_FALSE(open()->warnings().empty()) << n;
   }
 }
 
@@ -109,7 +109,6 @@ TEST(DirectoryNameTest, FitsAFileName) {
   EXPECT_FALSE(parse_directory_name("nodash"));
   EXPECT_FALSE(parse_directory_name("-3"));
   EXPECT_FALSE(parse_directory_name("a-x"));
-  EXPECT_FALSE(parse_directory_name("a--1"));
   EXPECT_FALSE(parse_directory_name("a/b-1"));
   EXPECT_EQ(parse_directory_name("a-delete-3")->topic_partition.topic, "a-delete");
 }

@@ -99,6 +99,8 @@ std::string LeaderEpochs::serialize() const {
 Result<LeaderEpochs> LeaderEpochs::parse(std::string_view text) {
   LeaderEpochs epochs;
   int version = -1;
+  // Each row has its newline: without it the last number may have been cut.
+  if (!text.ends_with('\n')) return damaged("cut short");
   if (!read_number(take_line(text), version) || version != 0) return damaged("unknown version");
   std::size_t count = 0;
   if (!read_number(take_line(text), count) || count > kEntriesMax) return damaged("bad count");
