@@ -17,6 +17,7 @@ class Quorum;
 namespace moldau::broker {
 class LogDirectories;
 class MetadataApplier;
+class ProducerIds;
 }
 
 namespace moldau::handler {
@@ -46,12 +47,16 @@ struct Services {
   quorum::Quorum& quorum;
   replica::FetchSessionCache fetch_sessions;
 
-  /// Shard 0 only.
+  /// Live on shard 0: to be called there only.
   broker::LogDirectories* directories = nullptr;
   broker::MetadataApplier* applier = nullptr;
+  broker::ProducerIds* producer_ids = nullptr;
 
   std::shared_ptr<const NodeIdentity> identity;
+  /// With dynamic configs applied.
   std::shared_ptr<const config::BrokerConfig> config;
+  /// server.properties as it was read.
+  config::ConfigMap static_properties;
   image::ImagePtr image;
 
   std::uint32_t shard_index() const { return shard.id().value(); }

@@ -7,11 +7,33 @@ namespace {
 using wire::ApiKey;
 
 constexpr HandlerRow kRows[] = {
+    {ApiKey::kApiVersions, handle_api_versions, true, true},
     {ApiKey::kProduce, handle_produce, true, false},
     {ApiKey::kFetch, handle_fetch, true, false},
     {ApiKey::kListOffsets, handle_list_offsets, true, false},
     {ApiKey::kMetadata, handle_metadata, true, false},
-    {ApiKey::kApiVersions, handle_api_versions, true, true},
+    {ApiKey::kCreateTopics, handle_create_topics, true, true},
+    {ApiKey::kDeleteTopics, handle_delete_topics, true, true},
+    {ApiKey::kCreatePartitions, handle_create_partitions, true, true},
+    {ApiKey::kElectLeaders, handle_elect_leaders, true, true},
+    {ApiKey::kAlterPartitionReassignments, handle_alter_partition_reassignments, true, true},
+    {ApiKey::kListPartitionReassignments, handle_list_partition_reassignments, true, true},
+    {ApiKey::kUpdateFeatures, handle_update_features, true, true},
+    {ApiKey::kUnregisterBroker, handle_unregister_broker, true, true},
+    {ApiKey::kAlterClientQuotas, handle_alter_client_quotas, true, true},
+    {ApiKey::kDescribeClientQuotas, handle_describe_client_quotas, true, false},
+    {ApiKey::kIncrementalAlterConfigs, handle_incremental_alter_configs, true, true},
+    {ApiKey::kAlterConfigs, handle_alter_configs, true, true},
+    {ApiKey::kDescribeCluster, handle_describe_cluster, true, true},
+    {ApiKey::kDescribeTopicPartitions, handle_describe_topic_partitions, true, false},
+    {ApiKey::kDescribeConfigs, handle_describe_configs, true, true},
+    {ApiKey::kDeleteRecords, handle_delete_records, true, false},
+    {ApiKey::kOffsetForLeaderEpoch, handle_offset_for_leader_epoch, true, false},
+    {ApiKey::kDescribeProducers, handle_describe_producers, true, false},
+    {ApiKey::kInitProducerId, handle_init_producer_id, true, false},
+    {ApiKey::kDescribeQuorum, handle_describe_quorum, true, true},
+    {ApiKey::kDescribeLogDirs, handle_describe_log_dirs, true, false},
+    {ApiKey::kListConfigResources, handle_list_config_resources, true, false},
 };
 
 }  // namespace

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "node/handler/services.h"
+#include "node/quorum/quorum.h"
+
+namespace moldau::handler {
+
+/// A decoded message together with the frame it borrows from: may outlive the request, as a
+/// decision does that is still queued when its caller gives up.
+template <class Message>
+struct Held {
+  Held(Message m, Slice f) : message(std::move(m)), frame(std::move(f)) {}
+  Message message;
+  Slice frame;
+};
+
+template <class Message>
+using HeldPtr = std::shared_ptr<const Held<Message>>;
+
+/// Decodes the request, or closes it and gives nullptr.
+template <class Message>
+HeldPtr<Message> decode_held(request::Request& request) {
+  auto decoded = request.decode<Message>();
+  if (!decoded.ok()) {
+    request.close(decoded.error().detail);
+    return nullptr;
+  }
+  return std::make_shared<const Held<Message>>(std::move(decoded).value(), request.frame());
+}
+
+/// When the answer of the controller is given up; clients say how long they wait, within reason.
+inline MonoTime controller_deadline(const request::Request& request, std::int32_t timeout_ms) {
+  constexpr std::int32_t kLongest = 120'000;
+  return request.arrived() + Millis(std::clamp(timeout_ms, 1'000, kLongest));
+}
+
+/// Has the active controller decide about a request, and waits until the records are committed.
+/// `decide` is a decide_… method of ControllerMachine taking (message, context).
+template <class Message, class Response>
+env::Task<Result<Response>> call_controller(
+    Services& node, HeldPtr<Message> held, std::int16_t version, MonoTime deadline,
+    controller::Decision<Response> (controller::ControllerMachine::*decide)(
+        const Message&, const controller::RequestContext&) const) {
+  quorum::DecideFn<Response> function =
+      [held, version, decide](controller::ControllerMachine& machine,
+                              const controller::RequestContext& context) {
+        controller::RequestContext own = context;
+        own.version = version;
+        return (machine.*decide)(held->message, own);
+      };
+  Result<Response> result =
+      co_await node.quorum.submit<Response>(node.shard, std::move(function), deadline);
+  co_return result;
+}
+
+/// The same for decisions that need no context.
+template <class Message, class Response>
+env::Task<Result<Response>> call_controller(
+    Services& node, HeldPtr<Message> held, std::int16_t version, MonoTime deadline,
+    controller::Decision<Response> (controller::ControllerMachine::*decide)(const Message&)
+        const) {
+  (void)version;
+  quorum::DecideFn<Response> function =
+      [held, decide](controller::ControllerMachine& machine, const controller::RequestContext&) {
+        return (machine.*decide)(held->message);
+      };
+  Result<Response> result =
+      co_await node.quorum.submit<Response>(node.shard, std::move(function), deadline);
+  co_return result;
+}
+
+/// A whole handler for APIs that the controller decides: decode, decide, answer. `fill` makes the
+/// answer of a request whose decision never came (no controller, time-out).
+template <class Message, class Response, class Decide>
+env::Task<void> forward(Services& node, request::RequestPtr request, std::int32_t timeout_ms,
+                        HeldPtr<Message> held, Decide decide,
+                        void (*fill)(const Message&, const Error&, Response&)) {
+  const MonoTime deadline = controller_deadline(*request, timeout_ms);
+  Result<Response> decided =
+      co_await call_controller(node, held, request->version(), deadline, decide);
+  if (decided.ok()) {
+    request->answer(*decided);
+    co_return;
+  }
+  Response response;
+  fill(held->message, decided.error(), response);
+  request->answer(response);
+}
+
+}  // namespace moldau::handler

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "config/describe.h"
+#include "node/handler/handlers.h"
+#include "wire/describe_configs_request.h"
+#include "wire/describe_configs_response.h"
+
+namespace moldau::handler {
+namespace {
+
+using Message = wire::DescribeConfigsRequest;
+using Resource = Message::DescribeConfigsResource;
+using Described = wire::DescribeConfigsResponse::DescribeConfigsResult;
+
+config::ConfigMap map_of(const image::ConfigEntries& entries) {
+  return config::ConfigMap(entries.begin(), entries.end());
+}
+
+config::BrokerConfigSources sources_of(const Services& node) {
+  config::BrokerConfigSources sources;
+  sources.static_broker = node.static_properties;
+  sources.dynamic_default = map_of(node.image->broker_default_config());
+  sources.dynamic_broker = map_of(node.image->broker_config(node.identity->id));
+  return sources;
+}
+
+Result<std::vector<config::ConfigEntry>> entries_of(const Resource& resource, Services& node) {
+  const image::MetadataImage& image = *node.image;
+  const config::BrokerConfigSources sources = sources_of(node);
+  const std::string name = resource.resource_name.str();
+  switch (static_cast<image::ResourceType>(resource.resource_type)) {
+    case image::ResourceType::kTopic:
+      if (!image.topic(name))
+        return Error(ErrorCode::kUnknownTopicOrPartition, "there is no topic " + name);
+      return config::describe_topic(*node.config, sources, map_of(image.topic_config(name)));
+    case image::ResourceType::kBroker:
+      if (name.empty()) return config::describe_broker_defaults(sources);
+      if (name != std::to_string(node.identity->id.value()))
+        return Error(ErrorCode::kInvalidRequest,
+                     "this is broker " + std::to_string(node.identity->id.value()) +
+                         ": ask broker " + name + " itself");
+      return config::describe_broker(*node.config, sources);
+    case image::ResourceType::kGroup: {
+      if (name.empty()) return Error(ErrorCode::kInvalidRequest, "a group must be named");
+      const image::ConfigResource key(image::ResourceType::kGroup, name);
+      return config::describe_group(*node.config, sources, map_of(image.config(key)));
+    }
+    case image::ResourceType::kClientMetrics: {
+      if (name.empty()) return Error(ErrorCode::kInvalidRequest, "a subscription must be named");
+      const image::ConfigResource key(image::ResourceType::kClientMetrics, name);
+      return config::describe_client_metrics(map_of(image.config(key)));
+    }
+    case image::ResourceType::kBrokerLogger:
+      return Error(ErrorCode::kInvalidRequest, "loggers are not changed at run time");
+    default:
+      return Error(ErrorCode::kInvalidRequest,
+                   "unknown type of resource " + std::to_string(resource.resource_type));
+  }
+}
+
+bool wanted(const Resource& resource, const std::string& name) {
+  if (!resource.configuration_keys) return true;
+  const auto& keys = *resource.configuration_keys;
+  return std::any_of(keys.begin(), keys.end(),
+                     [&](const wire::Text& key) { return key.view() == name; });
+}
+
+void add_entry(Described& described, const config::ConfigEntry& entry, const Message& message) {
+  auto& one = described.configs.emplace_back();
+  one.name = entry.name;
+  one.value = entry.value ? wire::Text(*entry.value) : wire::Text::null();
+  one.read_only = entry.read_only;
+  one.config_source = static_cast<std::int8_t>(entry.source);
+  one.is_sensitive = entry.sensitive;
+  one.config_type = static_cast<std::int8_t>(entry.type);
+  one.documentation =
+      message.include_documentation ? wire::Text(entry.documentation) : wire::Text::null();
+  if (!message.include_synonyms) return;
+  for (const config::ConfigSynonym& synonym : entry.synonyms) {
+    auto& other = one.synonyms.emplace_back();
+    other.name = synonym.name;
+    other.value = synonym.value ? wire::Text(*synonym.value) : wire::Text::null();
+    other.source = static_cast<std::int8_t>(synonym.source);
+  }
+}
+
+}  // namespace
+
+env::Task<void> handle_describe_configs(Services& node, request::RequestPtr request) {
+  auto decoded = request->decode<Message>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  wire::DescribeConfigsResponse response;
+  for (const Resource& resource : decoded->resources) {
+    Described& described = response.results.emplace_back();
+    described.resource_type = resource.resource_type;
+    described.resource_name = resource.resource_name;
+    auto entries = entries_of(resource, node);
+    if (!entries.ok()) {
+      described.error_code = to_wire(entries.error().code);
+      described.error_message = entries.error().detail;
+      continue;
+    }
+    for (const config::ConfigEntry& entry : *entries)
+      if (wanted(resource, entry.name)) add_entry(described, entry, *decoded);
+  }
+  request->answer(response);
+}
+
+}  // namespace moldau::handler
