@@ -12,18 +12,22 @@ LogDirectories::LogDirectories(env::Env& env, replica::ReplicaSet& replicas,
       replicas_(replicas),
       reserve_bytes_(reserve_bytes) {}
 
-Result<void> LogDirectories::open(const std::vector<std::string>& paths) {
+Result<void> LogDirectories::open(const std::vector<std::string>& paths,
+                                  const std::string& metadata_path) {
   std::optional<Error> first;
   std::size_t online = 0;
-  for (const std::string& path : paths) {
+  std::vector<std::string> all = paths;
+  if (std::find(all.begin(), all.end(), metadata_path) == all.end()) all.push_back(metadata_path);
+  for (const std::string& path : all) {
     Entry entry;
     entry.path = path;
+    entry.metadata_only = std::find(paths.begin(), paths.end(), path) == paths.end();
     auto opened = log::LogDirectory::open(env_.disk(), path);
     if (opened.ok()) {
       entry.directory = std::move(opened).value();
       for (const std::string& warning : entry.directory->warnings())
         env_.logger().warn("log", "{}: {}", path, warning);
-      ++online;
+      if (!entry.metadata_only) ++online;
     } else {
       // A wrong or foreign directory is a mistake of the operator; a broken disk is not.
       if (opened.error().code != ErrorCode::kKafkaStorageError) return std::move(opened).error();
@@ -56,7 +60,7 @@ std::optional<std::uint32_t> LogDirectories::find_replica(const TopicPartition& 
 std::optional<std::uint32_t> LogDirectories::choose() const {
   std::optional<std::uint32_t> best;
   for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-    if (!entries_[i].directory || entries_[i].offline) continue;
+    if (!entries_[i].directory || entries_[i].offline || entries_[i].metadata_only) continue;
     if (!best || entries_[i].partitions < entries_[*best].partitions) best = i;
   }
   return best;
@@ -65,7 +69,8 @@ std::optional<std::uint32_t> LogDirectories::choose() const {
 std::vector<DirectoryId> LogDirectories::online_ids() const {
   std::vector<DirectoryId> ids;
   for (const Entry& entry : entries_)
-    if (entry.directory && !entry.offline) ids.push_back(entry.directory->directory_id());
+    if (entry.directory && !entry.offline && !entry.metadata_only)
+      ids.push_back(entry.directory->directory_id());
   std::sort(ids.begin(), ids.end());
   return ids;
 }

@@ -27,6 +27,7 @@ class LogDirectories {
   struct Entry {
     std::string path;
     std::unique_ptr<log::LogDirectory> directory;  // nullptr: could not be opened
+    bool metadata_only = false;
     bool offline = false;
     bool full = false;
     bool close_failed = false;
@@ -35,8 +36,9 @@ class LogDirectories {
 
   LogDirectories(env::Env& env, replica::ReplicaSet& replicas, std::uint64_t reserve_bytes);
 
-  /// *Blocking.* Opens and locks all; those that fail are offline, unless all do.
-  Result<void> open(const std::vector<std::string>& paths);
+  /// *Blocking.* Opens and locks all; those that fail are offline, unless all do. The directory
+  /// of the metadata log may be one of its own, which takes no replicas.
+  Result<void> open(const std::vector<std::string>& paths, const std::string& metadata_path);
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
   Entry& entry(std::uint32_t index) { return entries_[index]; }

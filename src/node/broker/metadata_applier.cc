@@ -89,7 +89,8 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
   }
   first_done_ = true;
   for (std::uint32_t s = 0; s < env_.shard_count(); ++s)
-    env_.shard(env::ShardId(s)).post([this, s, image] { show_(s, image); });
+    env_.shard(env::ShardId(s)).post(
+        [this, s, image, config = config_] { show_(s, image, config); });
   applied_(image);
 }
 

@@ -34,8 +34,9 @@ class MetadataApplier {
  public:
   /// Called on shard 0 when an image is in force everywhere.
   using Applied = UniqueFunction<void(const image::ImagePtr&)>;
-  /// Called on the given shard with each image.
-  using Show = UniqueFunction<void(std::uint32_t shard, const image::ImagePtr&)>;
+  /// Called on the given shard with each image and the configuration in force with it.
+  using Show = UniqueFunction<void(std::uint32_t shard, const image::ImagePtr&,
+                                   const std::shared_ptr<const config::BrokerConfig>&)>;
 
   MetadataApplier(env::Env& env, NodeId self, std::shared_ptr<const config::BrokerConfig> config,
                   LogDirectories& directories, replica::ReplicaSet& replicas, Show show,
