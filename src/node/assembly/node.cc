@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/assembly/node.h"
+
+#include <algorithm>
+
+#include "node/assembly/quorum_settings.h"
+#include "wire/assign_replicas_to_dirs_request.h"
+#include "wire/assign_replicas_to_dirs_response.h"
+
+namespace moldau::assembly {
+namespace {
+
+std::uint32_t directory_count(const config::BrokerConfig& config) {
+  const auto& dirs = config.log_dirs;
+  const bool own = std::find(dirs.begin(), dirs.end(), config.metadata_log_dir) == dirs.end();
+  return static_cast<std::uint32_t>(dirs.size() + (own ? 1 : 0));
+}
+
+constexpr Millis kStopPatience{30'000};
+
+}  // namespace
+
+Node::Node(env::Env& env, std::shared_ptr<const config::BrokerConfig> config, NodeEvents events)
+    : env_(env),
+      shard_(env.shard(env::ShardId(0))),
+      config_(std::move(config)),
+      events_(std::move(events)),
+      advertised_(config_->advertised_listeners),
+      incarnation_(Uuid::random([this] { return shard_.random().next(); })),
+      replicas_(env, config_->node_id, directory_count(*config_)),
+      directories_(env, replicas_,
+                   static_cast<std::uint64_t>(config_->values.moldau_log_dir_reserve_bytes)),
+      alive_(std::make_shared<Node*>(this)) {}
+
+Node::~Node() { *alive_ = nullptr; }
+
+void Node::start() { tasks_.spawn(run_start()); }
+
+void Node::fail(int exit_code, const std::string& why) {
+  if (failed_) return;
+  failed_ = true;
+  env_.logger().write(env::LogLevel::kError, "node", why);
+  if (events_.fatal) events_.fatal(exit_code);
+}
+
+env::Task<void> Node::run_start() {
+  auto open = [this] { return directories_.open(config_->log_dirs, config_->metadata_log_dir); };
+  Result<void> opened = co_await env::blocking(shard_, env::kGeneralPool, std::move(open));
+  if (opened.ok()) opened = check_directories();
+  if (!opened.ok()) {
+    fail(kExitFailed, opened.error().detail);
+    co_return;
+  }
+  build_quorum();
+  build_broker();
+  Result<void> listening = build_server();
+  if (listening.ok()) listening = start_early_listeners();
+  if (!listening.ok()) {
+    fail(kExitFailed, listening.error().detail);
+    co_return;
+  }
+  const Result<void> started = co_await quorum_->start();
+  if (!started.ok()) {
+    fail(kExitFailed, "the metadata log cannot be used: " + started.error().text());
+    co_return;
+  }
+  if (config_->is_broker) lifecycle_->start();
+}
+
+Result<void> Node::check_directories() {
+  for (std::uint32_t i = 0; i < directories_.size(); ++i) {
+    const broker::LogDirectories::Entry& entry = directories_.entry(i);
+    if (entry.path == config_->metadata_log_dir) {
+      metadata_directory_ = i;
+      if (!entry.directory)
+        return Error(ErrorCode::kKafkaStorageError,
+                     "the metadata log directory " + entry.path + " is offline");
+    }
+    if (!entry.directory) continue;
+    const auto& meta = entry.directory->meta();
+    if (cluster_id_.empty()) cluster_id_ = meta.cluster_id;
+    if (meta.cluster_id != cluster_id_)
+      return Error(ErrorCode::kInvalidConfig, "the log directories belong to different clusters: " +
+                                                  entry.path + " has cluster.id " +
+                                                  meta.cluster_id + ", others " + cluster_id_);
+    if (meta.node_id != config_->node_id)
+      return Error(ErrorCode::kInvalidConfig,
+                   entry.path + " belongs to node " + std::to_string(meta.node_id.value()) +
+                       ", this is node " + std::to_string(config_->node_id.value()));
+  }
+  return {};
+}
+
+void Node::build_quorum() {
+  quorum::QuorumConfig settings = quorum_config_of(config_, cluster_id_);
+  const log::LogDirectory& directory = *directories_.entry(metadata_directory_).directory;
+  settings.metadata_log_dir = directory.path();
+  settings.directory_id = directory.directory_id();
+  settings.pool = directories_.pool(metadata_directory_);
+  settings.was_clean = directory.was_clean();
+  if (config_->is_broker) settings.controller.own_incarnation_id = incarnation_;
+  quorum_ = std::make_unique<quorum::Quorum>(env_, std::move(settings));
+}
+
+void Node::build_broker() {
+  replica::FetchSessionLimits limits;
+  limits.sessions_max = static_cast<std::size_t>(std::max(
+      1, config_->values.max_incremental_fetch_session_cache_slots /
+             static_cast<int>(env_.shard_count())));
+  for (std::uint32_t s = 0; s < env_.shard_count(); ++s) {
+    parts_.push_back(std::make_unique<ShardParts>(env_, env_.shard(env::ShardId(s)), replicas_,
+                                                  *quorum_, config_, limits));
+    parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
+  }
+  applier_ = std::make_unique<broker::MetadataApplier>(
+      env_, config_->node_id, config_, directories_, replicas_,
+      [this](std::uint32_t s, const image::ImagePtr& image,
+             const std::shared_ptr<const config::BrokerConfig>& config) {
+        parts_[s]->services().image = image;
+        parts_[s]->services().config = config;
+      },
+      [this](const image::ImagePtr& image) { on_image_applied(image); });
+  if (config_->is_broker)
+    quorum_->subscribe(env::ShardId(0), [this](const image::PublishedImage& published) {
+      applier_->enqueue(published);
+    });
+  for (std::uint32_t s = 0; s < replicas_.size(); ++s)
+    replicas_.host(s).on_directory_failure(
+        [this, alive = alive_](std::uint32_t directory, Error why) {
+          shard_.post([this, alive, directory, why = std::move(why)] {
+            if (!*alive) return;
+            const bool some_left = directories_.set_offline(directory, why);
+            if (!some_left || directory == metadata_directory_)
+              fail(kExitFailed, "no usable log directory is left: " + why.detail);
+          });
+        });
+  broker::LifecycleHost::Events events;
+  events.entered = [this](broker::BrokerState state) { on_state(state); };
+  events.gave_up = [this] { fail(kExitFailed, "the controller did not register this broker"); };
+  events.may_stop = [this] {
+    if (may_stop_) std::exchange(may_stop_, nullptr)();
+  };
+  lifecycle_ = std::make_unique<broker::LifecycleHost>(
+      env_, config_, advertised_, cluster_id_, incarnation_, directories_, *quorum_, std::move(events));
+  producer_ids_ =
+      std::make_unique<broker::ProducerIds>(env_, config_->node_id, *lifecycle_, *quorum_);
+  for (auto& parts : parts_) {
+    parts->services().directories = &directories_;
+    parts->services().applier = applier_.get();
+    parts->services().producer_ids = producer_ids_.get();
+  }
+  directories_.start(tasks_, *config_);
+  maintain_later(Millis(config_->values.log_initial_task_delay_ms));
+}
+
+Result<void> Node::build_server() {
+  net::SocketServerOptions options;
+  const auto& values = config_->values;
+  for (const config::Listener& listener : config_->listeners) {
+    net::Listener& one = options.listeners.emplace_back();
+    one.name = listener.name;
+    one.address.host = listener.host.empty() ? "0.0.0.0" : listener.host;
+    one.address.port = static_cast<std::uint16_t>(listener.port);
+    one.exempt_from_connection_limit = config_->is_controller_listener(listener.name);
+  }
+  options.request_bytes_max = static_cast<std::uint32_t>(values.socket_request_max_bytes);
+  options.idle_max = Millis(values.connections_max_idle_ms);
+  if (values.moldau_memory_bytes > 0)
+    options.bytes_in_flight_max = static_cast<std::uint64_t>(values.moldau_memory_bytes);
+  options.socket.backlog = values.socket_listen_backlog_size;
+  options.socket.send_buffer_bytes = values.socket_send_buffer_bytes;
+  options.socket.receive_buffer_bytes = values.socket_receive_buffer_bytes;
+  options.limits.connections_max = static_cast<std::uint32_t>(values.max_connections);
+  options.limits.connections_per_ip_max = static_cast<std::uint32_t>(values.max_connections_per_ip);
+  for (const auto& [host, limit] : config_->max_connections_per_ip_overrides)
+    options.limits.connections_per_ip_overrides[host] = static_cast<std::uint32_t>(limit);
+  options.limits.creations_per_second_max =
+      static_cast<std::uint32_t>(values.max_connection_creation_rate);
+  std::vector<net::RequestSink*> sinks;
+  for (auto& parts : parts_) sinks.push_back(parts.get());
+  server_ = std::make_unique<net::SocketServer>(env_, std::move(options), std::move(sinks));
+  return {};
+}
+
+Result<void> Node::start_early_listeners() {
+  for (const config::Listener& listener : config_->listeners) {
+    const bool controller = config_->is_controller_listener(listener.name);
+    // A port that the kernel chooses must be known before it is advertised.
+    if (!controller && listener.port != 0) continue;
+    MOLDAU_TRY(server_->start(listener.name));
+  }
+  show_identity();
+  return {};
+}
+
+void Node::show_identity() {
+  for (config::Listener& listener : advertised_)
+    if (listener.port == 0) listener.port = server_->address(listener.name).port;
+  auto identity = std::make_shared<handler::NodeIdentity>();
+  identity->id = config_->node_id;
+  identity->cluster_id = cluster_id_;
+  identity->advertised = advertised_;
+  lifecycle_->set_advertised(advertised_);
+  for (auto& parts : parts_) parts->services().identity = identity;
+}
+
+Result<void> Node::start_client_listeners() {
+  MOLDAU_TRY(server_->start());
+  for (const config::Listener& listener : config_->listeners)
+    env_.logger().info("node", "listening on {} {}", listener.name,
+                       server_->address(listener.name).text());
+  return {};
+}
+
+void Node::on_image_applied(const image::ImagePtr& image) {
+  lifecycle_->metadata_applied(image->provenance().offset);
+  image_applied_ = true;
+  std::vector<broker::DirectoryAssignment> assignments = applier_->take_assignments();
+  if (!assignments.empty()) tasks_.spawn(assign_directories(std::move(assignments)));
+  maybe_ready();
+}
+
+void Node::maybe_ready() {
+  if (image_applied_ && lifecycle_->state() == broker::BrokerState::kRecovery) lifecycle_->ready();
+}
+
+void Node::on_state(broker::BrokerState state) {
+  switch (state) {
+    case broker::BrokerState::kRecovery:
+      env_.logger().info("broker",
+                         "The broker has caught up. Transitioning from STARTING to RECOVERY.");
+      shard_.post([this, alive = alive_] {
+        if (*alive) maybe_ready();
+      });
+      break;
+    case broker::BrokerState::kRunning: {
+      const Result<void> listening = start_client_listeners();
+      if (!listening.ok()) return fail(kExitFailed, listening.error().detail);
+      env_.logger().info(
+          "broker", "The broker has been unfenced. Transitioning from RECOVERY to RUNNING.");
+      running_.store(true, std::memory_order_release);
+      if (events_.running) events_.running();
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+env::Task<void> Node::assign_directories(std::vector<broker::DirectoryAssignment> assignments) {
+  while (lifecycle_->broker_epoch().value() < 0) {
+    const MonoTime soon = shard_.now() + Millis(20);
+    co_await env::sleep_until(shard_, soon);
+  }
+  auto message = std::make_shared<wire::AssignReplicasToDirsRequest>();
+  message->broker_id = config_->node_id.value();
+  message->broker_epoch = lifecycle_->broker_epoch().value();
+  std::map<DirectoryId, std::map<TopicId, std::vector<PartitionId>>> sorted;
+  for (const broker::DirectoryAssignment& one : assignments)
+    sorted[one.directory][one.partition.topic_id].push_back(one.partition.partition);
+  for (const auto& [directory, topics] : sorted) {
+    auto& of_directory = message->directories.emplace_back();
+    of_directory.id = directory;
+    for (const auto& [topic, partitions] : topics) {
+      auto& of_topic = of_directory.topics.emplace_back();
+      of_topic.topic_id = topic;
+      for (PartitionId index : partitions)
+        of_topic.partitions.emplace_back().partition_index = index.value();
+    }
+  }
+  using Response = wire::AssignReplicasToDirsResponse;
+  quorum::DecideFn<Response> decide = [message](controller::ControllerMachine& machine,
+                                                const controller::RequestContext&) {
+    return machine.decide_assign_replicas_to_dirs(*message);
+  };
+  const MonoTime deadline = shard_.now() + Millis(60'000);
+  Result<Response> answer =
+      co_await quorum_->submit<Response>(shard_, std::move(decide), deadline);
+  const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
+  if (code != ErrorCode::kNone)
+    env_.logger().warn("broker", "assigning replicas to directories failed: {}", error_name(code));
+}
+
+void Node::maintain_later(Millis delay) {
+  shard_.call_at(shard_.now() + delay, [this, alive = alive_] {
+    if (!*alive || stopping_) return;
+    applier_->maintain_all();
+    maintain_later(Millis(config_->values.log_retention_check_interval_ms));
+  });
+}
+
+void Node::stop(Callback done) {
+  if (stopping_) return;
+  stopping_ = true;
+  running_.store(false, std::memory_order_release);
+  tasks_.spawn(run_stop(std::move(done)));
+}
+
+env::Task<void> Node::run_stop(Callback done) {
+  env_.logger().info("node", "shutting down");
+  if (server_) server_->stop_accepting();
+  if (lifecycle_ && quorum_->is_active_controller() && !failed_) {
+    env::OneShot<bool> let_go(shard_);
+    env::OneShot<bool>* slot = &let_go;
+    may_stop_ = [slot] { slot->set(true); };
+    shard_.call_at(shard_.now() + kStopPatience, [this, alive = alive_] {
+      if (*alive && may_stop_) std::exchange(may_stop_, nullptr)();
+    });
+    lifecycle_->begin_shutdown();
+    (void)co_await let_go;
+  }
+  if (lifecycle_) lifecycle_->stop();
+  if (server_) {
+    env::OneShot<bool> closed(shard_);
+    env::OneShot<bool>* slot = &closed;
+    const MonoTime deadline = shard_.now() + Millis(2'000);
+    server_->close_all(deadline, [slot] { slot->set(true); });
+    (void)co_await closed;
+  }
+  if (quorum_ && quorum_->is_active_controller()) {
+    const Result<void> stopped = co_await quorum_->stop();
+    if (!stopped.ok())
+      env_.logger().error("node", "the metadata log did not close: {}", stopped.error().text());
+  }
+  if (applier_) {
+    const BrokerEpoch epoch = lifecycle_->broker_epoch();
+    co_await applier_->close_all(epoch);
+  }
+  env_.logger().info("node", "shut down completed");
+  done();
+}
+
+}  // namespace moldau::assembly

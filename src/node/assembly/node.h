@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/broker_config.h"
+#include "env/env.h"
+#include "net/socket_server.h"
+#include "node/assembly/shard_parts.h"
+#include "node/broker/lifecycle_host.h"
+#include "node/broker/log_directories.h"
+#include "node/broker/metadata_applier.h"
+#include "node/broker/producer_ids.h"
+#include "node/quorum/quorum.h"
+#include "node/replica/replica_host.h"
+
+namespace moldau::assembly {
+
+/// What a node tells whoever runs it; called on shard 0.
+struct NodeEvents {
+  /// It serves clients.
+  Callback running;
+  /// It cannot go on; the process should end with this code.
+  UniqueFunction<void(int exit_code)> fatal;
+};
+
+/// Exit codes of the server.
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitConfig = 2;
+
+/// A whole node: broker and controller of one configuration on one Env. The one composition, for
+/// production and simulator alike.
+///
+/// Owner    main/ or the simulator; the Env outlives it. Destroy after stop() is done, or at any
+///          moment after the Env runs nothing of it any more (a crash).
+/// Thread   shard 0; is_running() from any thread.
+/// Durable  after stop() is done every record is on disk and the clean-shutdown marks are left.
+class Node {
+ public:
+  Node(env::Env& env, std::shared_ptr<const config::BrokerConfig> config, NodeEvents events);
+  ~Node();
+
+  void start();
+  /// Leaves the cluster, answers what is under way, closes the logs.
+  void stop(Callback done);
+
+  bool is_running() const { return running_.load(std::memory_order_acquire); }
+  /// Where a listener is bound; once running.
+  const env::SocketAddress& address(const std::string& listener) const {
+    return server_->address(listener);
+  }
+  const std::string& cluster_id() const { return cluster_id_; }
+
+ private:
+  env::Task<void> run_start();
+  env::Task<void> run_stop(Callback done);
+  env::Task<void> assign_directories(std::vector<broker::DirectoryAssignment> assignments);
+  Result<void> check_directories();
+  void build_quorum();
+  void build_broker();
+  Result<void> build_server();
+  Result<void> start_early_listeners();
+  Result<void> start_client_listeners();
+  void fail(int exit_code, const std::string& why);
+  void on_image_applied(const image::ImagePtr& image);
+  void on_state(broker::BrokerState state);
+  void maybe_ready();
+  void maintain_later(Millis delay);
+  void show_identity();
+
+  env::Env& env_;
+  env::Shard& shard_;
+  std::shared_ptr<const config::BrokerConfig> config_;
+  NodeEvents events_;
+  std::string cluster_id_;
+  std::uint32_t metadata_directory_ = 0;
+  std::vector<config::Listener> advertised_;
+  Uuid incarnation_;
+  std::atomic<bool> running_{false};
+  bool image_applied_ = false;
+  bool stopping_ = false;
+  bool failed_ = false;
+  Callback may_stop_;
+
+  replica::ReplicaSet replicas_;
+  broker::LogDirectories directories_;
+  std::unique_ptr<quorum::Quorum> quorum_;
+  std::vector<std::unique_ptr<ShardParts>> parts_;
+  std::unique_ptr<broker::MetadataApplier> applier_;
+  std::unique_ptr<broker::LifecycleHost> lifecycle_;
+  std::unique_ptr<broker::ProducerIds> producer_ids_;
+  std::unique_ptr<net::SocketServer> server_;
+  std::shared_ptr<Node*> alive_;
+  env::TaskScope tasks_;
+};
+
+}  // namespace moldau::assembly

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/assembly/shard_parts.h"
+
+#include <algorithm>
+
+#include "node/handler/table.h"
+
+namespace moldau::assembly {
+
+ShardParts::ShardParts(env::Env& env, env::Shard& shard, replica::ReplicaSet& replicas,
+                       quorum::Quorum& quorum, std::shared_ptr<const config::BrokerConfig> config,
+                       replica::FetchSessionLimits limits)
+    : services_(env, shard, replicas, quorum, limits),
+      controller_listeners_(config->controller_listener_names),
+      clients_(env, shard, handler::routes_of(services_, false)),
+      controllers_(env, shard, handler::routes_of(services_, true)) {
+  services_.static_properties = config->properties;
+  services_.config = std::move(config);
+}
+
+void ShardParts::on_request(net::Session& session, Slice frame, net::ReplySlot slot) {
+  const bool controller = std::find(controller_listeners_.begin(), controller_listeners_.end(),
+                                    session.listener()) != controller_listeners_.end();
+  request::Router& router = controller ? controllers_ : clients_;
+  router.on_request(session, std::move(frame), std::move(slot));
+}
+
+}  // namespace moldau::assembly
