@@ -7,19 +7,19 @@ python3 tools/tidy --write   bring generated parts of docs/ up to date first
 
 import sys
 
-from checks import ARCHITECTURE, ROOT, check, load
+from checks import ROOT, check, load
+import generated
 from layers import parse
 from report import apply_exceptions
-import rules_text
 
 
 def main(arguments):
     layers = parse((ROOT / 'src/LAYERS').read_text(encoding='utf-8'))
-    page = ROOT / ARCHITECTURE
-    if '--write' in arguments and page.exists():
-        page.write_text(rules_text.with_index(page.read_text(encoding='utf-8'), layers),
-                        encoding='utf-8')
     sources = load(ROOT)
+    if '--write' in arguments:
+        for path, wanted in generated.pages(layers, {one.path: one.text for one in sources}):
+            (ROOT / path).write_text(wanted, encoding='utf-8')
+        sources = load(ROOT)
     exceptions = (ROOT / 'tools/tidy/exceptions.txt').read_text(encoding='utf-8')
     findings = apply_exceptions(list(check(sources, layers)), exceptions)
     for finding in sorted(findings, key=lambda f: (f.path, f.line, f.rule)):

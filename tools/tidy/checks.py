@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from report import Finding
+import generated
 import rules_code
 import rules_coroutine
 import rules_layers
@@ -14,8 +15,7 @@ import rules_text
 from source import Source
 
 ROOT = Path(__file__).resolve().parents[2]
-ARCHITECTURE = 'docs/architecture.md'
-SUFFIXES = ('.cc', '.h', '.py', '.sh', '.md', '.txt', '.cmake', '.json', '.toml', '.msg', '.yml')
+SUFFIXES = ('.cc', '.h', '.py', '.sh', '.md', '.txt', '.cmake', '.json', '.toml', '.api', '.yml')
 SKIPPED_FOLDERS = {'build', 'data', '.git', '.cache', 'corpus', 'golden', '__pycache__'}
 
 
@@ -78,6 +78,6 @@ def check(sources, layers):
     cmake = {path: text for path, text in text_of.items()
              if path.startswith('src/') and path.endswith('CMakeLists.txt')}
     yield from rules_layers.check_targets(cmake, layers)
-    page = text_of.get(ARCHITECTURE)
-    if page is not None and rules_text.with_index(page, layers) != page:
-        yield Finding('generated', ARCHITECTURE, 1, 'run: python3 tools/tidy --write')
+    for path, wanted in generated.pages(layers, text_of):
+        if wanted != text_of[path]:
+            yield Finding('generated', path, 1, 'run: python3 tools/tidy --write')

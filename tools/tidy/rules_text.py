@@ -51,23 +51,3 @@ def check_readmes(layers, paths, read):
                               ('word on what it does not do', r'\b(?:not|no|never|nothing)\b')):
             if not re.search(pattern, text, re.I):
                 yield Finding('readme', readme, 1, f'it has no {what}')
-
-
-def index(layers):
-    """The folder table of docs/architecture.md, generated from src/LAYERS."""
-    rows = ['| folder | floor | holds | may include, besides what is open |', '|---|---|---|---|']
-    for folder in layers.folders.values():
-        rows.append(f'| {folder.name} | {folder.floor} | {folder.purpose} | '
-                    f'{" ".join(folder.edges).replace("*", "all below") or "–"} |')
-    return '\n'.join(rows) + '\n'
-
-
-BEGIN = '<!-- generated from src/LAYERS by tools/tidy --write -->\n'
-END = '<!-- end -->\n'
-
-
-def with_index(text, layers):
-    before, mark, rest = text.partition(BEGIN)
-    if not mark:
-        return text
-    return before + BEGIN + index(layers) + END + rest.partition(END)[2]
