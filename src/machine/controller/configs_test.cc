@@ -143,7 +143,8 @@ TEST(ControllerFeaturesTest, TurningElrOnSettlesTheMinIsrFirst) {
                                             "FeatureLevelRecord"}));
   EXPECT_TRUE(cluster.last[1].as<wire::ConfigRecord>()->value.is_null());
   EXPECT_TRUE(cluster.machine->image().elr_enabled());
-  EXPECT_EQ(update(cluster, "eligible.leader.replicas.version", 0), ErrorCode::kInvalidUpdateVersion);
+  EXPECT_EQ(update(cluster, "eligible.leader.replicas.version", 0),
+            ErrorCode::kInvalidUpdateVersion);
   EXPECT_EQ(update(cluster, "eligible.leader.replicas.version", 0, 2), ErrorCode::kNone);
   EXPECT_FALSE(cluster.machine->image().elr_enabled());
   cluster.check();

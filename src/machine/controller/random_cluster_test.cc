@@ -19,6 +19,12 @@ void check_partitions(const TestCluster& cluster, std::uint64_t seed) {
       for (NodeId member : state.isr) {
         ASSERT_TRUE(state.replicas.contains(member)) << "seed " << seed;
         ASSERT_FALSE(state.elr.contains(member)) << "seed " << seed;
+        // Only the last of an ISR may stay in it while it is away.
+        const image::BrokerRegistration* broker = image.broker(member);
+        const bool active = broker != nullptr && broker->active();
+        ASSERT_TRUE(active || (state.isr.size() == 1 && !state.has_leader()))
+            << "seed " << seed << ": broker " << member.value() << " in the ISR of "
+            << topic.name << "-" << index.value() << ", leader " << state.leader.value();
       }
       if (!state.has_leader()) continue;
       ASSERT_TRUE(state.isr.contains(state.leader)) << "seed " << seed;
@@ -78,6 +84,9 @@ class RandomCluster {
   void heartbeat() {
     const std::int32_t id = broker();
     if (cluster_.machine->image().broker(NodeId(id)) == nullptr) return;
+    // Whoever was told to stop comes back as a new incarnation only.
+    const auto& registration = *cluster_.machine->image().broker(NodeId(id));
+    if (registration.fenced && registration.in_controlled_shutdown) return;
     auto request = cluster_.heartbeat_of(id);
     request.want_fence = dice_.below(10) == 0;
     request.want_shut_down = dice_.below(10) == 0;
