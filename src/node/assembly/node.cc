@@ -140,8 +140,9 @@ void Node::build_broker() {
   events.may_stop = [this] {
     if (may_stop_) std::exchange(may_stop_, nullptr)();
   };
-  lifecycle_ = std::make_unique<broker::LifecycleHost>(
-      env_, config_, advertised_, cluster_id_, incarnation_, directories_, *quorum_, std::move(events));
+  lifecycle_ =
+      std::make_unique<broker::LifecycleHost>(env_, config_, advertised_, cluster_id_, incarnation_,
+                                              directories_, *quorum_, std::move(events));
   producer_ids_ =
       std::make_unique<broker::ProducerIds>(env_, config_->node_id, *lifecycle_, *quorum_);
   for (auto& parts : parts_) {

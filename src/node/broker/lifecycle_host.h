@@ -32,8 +32,8 @@ class LifecycleHost {
   };
 
   LifecycleHost(env::Env& env, std::shared_ptr<const config::BrokerConfig> config,
-                std::vector<config::Listener> advertised, std::string cluster_id,
-                Uuid incarnation, LogDirectories& directories, quorum::Quorum& quorum, Events events);
+                std::vector<config::Listener> advertised, std::string cluster_id, Uuid incarnation,
+                LogDirectories& directories, quorum::Quorum& quorum, Events events);
 
   /// Before start(): with the ports that were bound.
   void set_advertised(std::vector<config::Listener> advertised) {

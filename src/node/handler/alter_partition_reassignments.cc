@@ -23,7 +23,8 @@ env::Task<void> handle_alter_partition_reassignments(Services& node, request::Re
   if (!held) co_return;
   const std::int32_t timeout_ms = held->message.timeout_ms;
   co_await forward(node, std::move(request), timeout_ms, held,
-                   &controller::ControllerMachine::decide_alter_partition_reassignments, fill_errors);
+                   &controller::ControllerMachine::decide_alter_partition_reassignments,
+                   fill_errors);
 }
 
 }  // namespace moldau::handler

@@ -20,7 +20,8 @@ Response::ReplicaState state_of(const raft::ReplicaProgress& progress) {
 }
 
 bool asks_for_metadata_log(const wire::DescribeQuorumRequest& message) {
-  return message.topics.size() == 1 && message.topics[0].topic_name.view() == "__cluster_metadata" &&
+  return message.topics.size() == 1 &&
+         message.topics[0].topic_name.view() == "__cluster_metadata" &&
          message.topics[0].partitions.size() == 1 &&
          message.topics[0].partitions[0].partition_index == 0;
 }
