@@ -48,6 +48,8 @@ class Stream {
   virtual void observe(StreamObserver& observer) = 0;
   virtual IoOutcome read(MutableBytes into) = 0;
   virtual IoOutcome write(std::span<const ByteView> parts) = 0;
+  /// Like write; another write or send_file follows at once, and both may travel together.
+  virtual IoOutcome write_more(std::span<const ByteView> parts) { return write(parts); }
   /// File bytes to the socket without copying through us.
   virtual IoOutcome send_file(File& file, std::uint64_t position, std::size_t length) = 0;
   virtual const SocketAddress& peer() const = 0;

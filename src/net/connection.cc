@@ -256,27 +256,32 @@ void Connection::on_writable() {
   if (has_output()) sessions_->schedule(*this);
 }
 
-std::size_t Connection::gather(std::array<ByteView, kPartsPerWrite>& parts) {
-  std::size_t count = 0;
-  for (std::size_t i = out_head_; i < out_.size() && count < kPartsPerWrite; ++i) {
+void Connection::gather(Gathered& out) const {
+  for (std::size_t i = out_head_; i < out_.size(); ++i) {
     const Outgoing& outgoing = out_[i];
     const bool first = i == out_head_;
     const std::uint32_t skip = first ? prefix_bytes_sent_ : 0;
-    if (skip < outgoing.prefix.size()) parts[count++] = ByteView(outgoing.prefix).subspan(skip);
+    if (skip < outgoing.prefix.size()) {
+      if (out.count == kPartsPerWrite) return;
+      out.parts[out.count++] = ByteView(outgoing.prefix).subspan(skip);
+    }
     const auto& chunks = outgoing.reply.chunks;
     for (std::size_t c = first ? chunk_ : 0; c < chunks.size(); ++c) {
       const auto* slice = std::get_if<Slice>(&chunks[c]);
-      if (!slice || count == kPartsPerWrite) return count;
-      parts[count++] = slice->view().subspan(first && c == chunk_ ? chunk_sent_ : 0);
+      out.file_follows = slice == nullptr;
+      if (!slice || out.count == kPartsPerWrite) return;
+      out.parts[out.count++] = slice->view().subspan(first && c == chunk_ ? chunk_sent_ : 0);
     }
   }
-  return count;
 }
 
 env::IoOutcome Connection::send_some() {
-  std::array<ByteView, kPartsPerWrite> parts;
-  const std::size_t count = gather(parts);
-  if (count > 0) return stream_->write(std::span<const ByteView>(parts.data(), count));
+  Gathered memory;
+  gather(memory);
+  if (memory.count > 0) {
+    const std::span<const ByteView> parts(memory.parts.data(), memory.count);
+    return memory.file_follows ? stream_->write_more(parts) : stream_->write(parts);
+  }
   const auto& range = *std::get_if<FileRange>(&out_[out_head_].reply.chunks[chunk_]);
   return stream_->send_file(*range.file, range.position + chunk_sent_, range.length - chunk_sent_);
 }

@@ -102,8 +102,13 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
   }
   bool has_output() const { return out_head_ < out_.size(); }
   void flush();
-  /// Fills `parts` with memory up to the next file range.
-  std::size_t gather(std::array<ByteView, kPartsPerWrite>& parts);
+  struct Gathered {
+    std::array<ByteView, kPartsPerWrite> parts;
+    std::size_t count = 0;
+    bool file_follows = false;
+  };
+  /// Memory to be sent, up to the next file range.
+  void gather(Gathered& out) const;
   env::IoOutcome send_some();
   void advance(std::size_t bytes);
   void continue_next_turn();

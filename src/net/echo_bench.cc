@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one request costs the server's thread: an echo server on one shard, its clients on another.
 // echo_bench [connections] [request bytes] [pipelined] [answer bytes, 0 = echo] [seconds]
+//            [bytes of a file behind the answer]
 #include <fmt/core.h>
 
 #include <cstdlib>
@@ -21,6 +22,7 @@ struct Load {
   int pipelined = 1;
   std::size_t answer_bytes = 0;
   int seconds = 3;
+  std::size_t file_bytes = 0;
 };
 
 /// Keeps `pipelined` requests under way.
@@ -32,6 +34,7 @@ class Client final : private env::StreamObserver {
     for (std::size_t i = 0; i < 4; ++i)
       request_[i] = static_cast<char>(load.request_bytes >> (24 - 8 * i));
     answer_bytes_ = 4 + (load.answer_bytes ? load.answer_bytes : load.request_bytes);
+    answer_bytes_ += load.file_bytes;
     owed_ = request_.size() * static_cast<std::size_t>(load.pipelined);
     stream_ = net.connect(to, {}).value();
     stream_->observe(*this);
@@ -74,15 +77,25 @@ class Client final : private env::StreamObserver {
 /// Thread   shard-bound.
 class EchoSink final : public RequestSink {
  public:
-  explicit EchoSink(const Load& load) {
+  explicit EchoSink(const Load& load) : file_bytes_(load.file_bytes) {
     if (load.answer_bytes > 0) answer_ = Slice::allocate(load.answer_bytes);
+    if (file_bytes_ == 0) return;
+    os::FileDisk disk;
+    file_ = disk.open("/tmp/echo_bench.file", env::OpenMode::kOpenOrCreate).value();
+    const Slice content = Slice::allocate(file_bytes_);
+    file_->write(content.view(), 0).value();
+    disk.remove_file("/tmp/echo_bench.file").value();
   }
   void on_request(Session&, Slice frame, ReplySlot slot) override {
-    slot.send(Reply(answer_.empty() ? std::move(frame) : answer_));
+    Reply reply(answer_.empty() ? std::move(frame) : answer_);
+    reply.add(FileRange{file_, 0, file_bytes_});
+    slot.send(std::move(reply));
   }
 
  private:
+  const std::size_t file_bytes_;
   Slice answer_;
+  std::shared_ptr<env::File> file_;
 };
 
 void wait_ms(os::RunningEnv& running, std::int64_t ms) {
@@ -133,7 +146,8 @@ void run(const Load& load) {
       "connections={} request_bytes={} pipelined={}: {:.0f} requests/s, {:.2f} us CPU/request, "
       "{:.2f} CPU-s/GB, {:.0f} % of a core\n",
       load.connections, load.request_bytes, load.pipelined, count / load.seconds, cpu / count * 1e6,
-      cpu / (count * static_cast<double>(load.request_bytes) / 1e9), cpu / load.seconds * 100);
+      cpu / (count * static_cast<double>(load.request_bytes + load.file_bytes) / 1e9),
+      cpu / load.seconds * 100);
   elsewhere.stop();
   clients.clear();
   running.stop();
@@ -150,6 +164,7 @@ int bench(int argc, char** argv) {
   load.pipelined = argument(3, load.pipelined);
   load.answer_bytes = argument(4, load.answer_bytes);
   load.seconds = argument(5, load.seconds);
+  load.file_bytes = argument(6, load.file_bytes);
   run(load);
   return 0;
 }

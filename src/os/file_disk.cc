@@ -18,7 +18,7 @@ namespace {
 
 using env::disk_error;
 
-constexpr std::size_t kPartsPerCall = 256;  // below the kernel's IOV_MAX of 1024
+constexpr std::size_t kPartsPerCall = 64;  // below the kernel's IOV_MAX of 1024
 
 /// Thread   any thread; calls may overlap.
 class DescriptorFile final : public env::File {

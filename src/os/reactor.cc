@@ -2,7 +2,8 @@
 #include "os/reactor.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -33,7 +34,7 @@ int checked(int descriptor, const char* call) {
 
 }  // namespace
 
-Reactor::Reactor(RealEnv& env, env::ShardId id) : env_(env), id_(id) {
+Reactor::Reactor(RealEnv& env, env::ShardId id) : env_(env), id_(id), events_(kEventsPerTurn) {
   epoll_ = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
   wake_event_ = checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd");
   epoll_event event{};
@@ -67,6 +68,11 @@ Timestamp Reactor::wall_now() const {
 
 void Reactor::run() {
   take_over();
+  // sendfile has no MSG_NOSIGNAL; on this thread only, a library leaves its process alone.
+  sigset_t pipe_signal;
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, nullptr);
   while (!stopping_) turn(true);
   for (int i = 0; i < kTurnsAfterStop && turn(false); ++i) {
   }
@@ -188,11 +194,11 @@ int Reactor::wait_ms(bool may_sleep) const {
 bool Reactor::turn(bool may_sleep) {
   int timeout = wait_ms(may_sleep);
   if (timeout != 0 && !mailbox_.fall_asleep()) timeout = 0;
-  epoll_event events[kEventsPerTurn];
-  const int count = epoll_wait(epoll_, events, kEventsPerTurn, timeout);
+  const int count = epoll_wait(epoll_, events_.data(), kEventsPerTurn, timeout);
   MOLDAU_CHECK(count >= 0 || errno == EINTR, "epoll_wait");
   refresh_clock();
-  for (int i = 0; i < count; ++i) dispatch(events[i].data.u64, events[i].events);
+  for (std::size_t index = 0; count > 0 && index < static_cast<std::size_t>(count); ++index)
+    dispatch(events_[index].data.u64, events_[index].events);
   std::size_t done = run_timers();
   done += run_posted();
   done += run_hooks();

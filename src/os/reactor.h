@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -107,6 +109,7 @@ class Reactor final : public env::Shard {
   std::vector<Callback> running_;  // the batch of posted_ under way; kept for its capacity
   std::vector<env::TurnHook*> hooks_;
   std::vector<env::TurnHook*> hooks_running_;
+  std::vector<epoll_event> events_;  // room for a turn's
   std::vector<Registration> registrations_;
   std::vector<std::uint32_t> free_registrations_;
   std::unique_ptr<SocketNet> net_;

@@ -130,6 +130,29 @@ TEST_F(SocketNetTest, AFileGoesToThePeerAndAShortOneFails) {
   EXPECT_TRUE(disk.remove_file(path).ok());
 }
 
+TEST_F(SocketNetTest, SendingAFileToAPeerThatLeftFailsAndKillsNobody) {
+  connect_pair();
+  FileDisk disk;
+  const std::string path = testing::TempDir() + "moldau-sendfile-gone";
+  auto file = disk.open(path, env::OpenMode::kOpenOrCreate).value();
+  ASSERT_TRUE(file->truncate(1000).ok());
+  std::promise<void> gone;
+  running_.call(0, [&] {
+    accepted_->changed = [&] {
+      if (accepted_->ended) gone.set_value();
+      accepted_->changed = nullptr;
+    };
+    connected_.reset();
+  });
+  gone.get_future().wait();
+  running_.call(0, [&] {
+    env::IoOutcome outcome;
+    for (int i = 0; i < 3; ++i) outcome = accepted_->stream->send_file(*file, 0, 1000);
+    EXPECT_EQ(outcome.kind, Kind::kFailed);
+  });
+  EXPECT_TRUE(disk.remove_file(path).ok());
+}
+
 TEST_F(SocketNetTest, ARefusedConnectionFailsAndAPortInUseIsSaid) {
   std::promise<void> refused;
   running_.call(0, [&] {

@@ -177,7 +177,11 @@ env::IoOutcome SocketStream::read(MutableBytes into) {
   return outcome;
 }
 
-env::IoOutcome SocketStream::write(std::span<const ByteView> parts) {
+env::IoOutcome SocketStream::write_more(std::span<const ByteView> parts) {
+  return send(parts, MSG_MORE);
+}
+
+env::IoOutcome SocketStream::send(std::span<const ByteView> parts, int flags) {
   if (state_ != State::kConnected) return not_connected();
   iovec vectors[kPartsPerCall];
   msghdr message{};
@@ -187,7 +191,7 @@ env::IoOutcome SocketStream::write(std::span<const ByteView> parts) {
     vectors[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
   ssize_t sent = 0;
   do {
-    sent = sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    sent = sendmsg(descriptor_, &message, MSG_NOSIGNAL | flags);
   } while (sent < 0 && errno == EINTR);
   return outcome_of(sent);
 }

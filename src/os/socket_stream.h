@@ -39,7 +39,8 @@ class SocketStream final : public env::Stream, private Pollable {
 
   void observe(env::StreamObserver& observer) override;
   env::IoOutcome read(MutableBytes into) override;
-  env::IoOutcome write(std::span<const ByteView> parts) override;
+  env::IoOutcome write(std::span<const ByteView> parts) override { return send(parts, 0); }
+  env::IoOutcome write_more(std::span<const ByteView> parts) override;
   env::IoOutcome send_file(env::File& file, std::uint64_t position, std::size_t length) override;
   const env::SocketAddress& peer() const override { return peer_; }
   const env::SocketAddress& local() const override;
@@ -57,6 +58,7 @@ class SocketStream final : public env::Stream, private Pollable {
   };
 
   void on_events(std::uint32_t events) override;
+  env::IoOutcome send(std::span<const ByteView> parts, int flags);
   void on_resolved(Result<std::vector<KernelAddress>> addresses);
   void try_next_address();
   /// True if the connection stands now; otherwise it failed or the next address is tried.
