@@ -17,9 +17,9 @@ constexpr const char* kMetrics = "kafka_server_socket_server_metrics_";
 
 }  // namespace
 
-ListenerState::ListenerState(env::Metrics& metrics, const Listener& listener)
+ListenerState::ListenerState(env::Metrics& metrics, const Listener& listener, std::size_t place)
     : name(listener.name),
-      exempt(listener.exempt_from_connection_limit),
+      index(place),
       connections(metrics.gauge(std::string(kMetrics) + "connection_count", label(listener))),
       created(
           metrics.counter(std::string(kMetrics) + "connection_creation_total", label(listener))),
@@ -40,7 +40,8 @@ ShardSessions::ShardSessions(env::Env& env, env::ShardId shard, const SocketServ
       flight_bytes_max_(options.bytes_in_flight_max / env.shard_count() / 4 * 3),
       held_bytes_max_(options.bytes_in_flight_max / env.shard_count() / 4) {
   for (const Listener& listener : options.listeners)
-    listeners_.push_back(std::make_unique<ListenerState>(env.metrics(), listener));
+    listeners_.push_back(
+        std::make_unique<ListenerState>(env.metrics(), listener, listeners_.size()));
   // An eighth of what unfinished frames may take is lent ahead of their bytes.
   credit_.bytes = held_bytes_max_ / 8;
 }
@@ -55,7 +56,7 @@ ShardSessions::~ShardSessions() {
 
 void ShardSessions::add(std::unique_ptr<env::AcceptedSocket> socket, std::size_t listener) {
   ListenerState& state = *listeners_[listener];
-  if (draining_) return closed_(socket->peer().host, state.exempt);
+  if (draining_) return closed_(socket->peer().host, state.index);
   const std::uint64_t id =
       std::uint64_t{shard_.id().value() + 1} << 48 | (++next_id_ & 0xFFFF'FFFF'FFFF);
   auto* connection = new Connection(*this, state, id, shard_.net().adopt(std::move(socket)));
@@ -106,7 +107,7 @@ void ShardSessions::removed(Connection& connection) {
   state.closed.add();
   log_close(connection);
   sink_.on_closed(connection);
-  closed_(connection.peer().host, state.exempt);
+  closed_(connection.peer().host, state.index);
   maybe_drained();
 }
 

@@ -17,10 +17,10 @@ namespace moldau::net {
 
 /// What one shard knows of a listener; metrics as Apache's socket-server-metrics.
 struct ListenerState {
-  ListenerState(env::Metrics& metrics, const Listener& listener);
+  ListenerState(env::Metrics& metrics, const Listener& listener, std::size_t place);
 
   const std::string name;
-  const bool exempt;
+  const std::size_t index;
   env::Gauge& connections;
   env::Counter& created;
   env::Counter& closed;
@@ -40,7 +40,7 @@ struct ListenerState {
 class ShardSessions final : private env::TurnHook {
  public:
   /// `closed` is called on this shard for each connection that ended.
-  using ClosedCallback = UniqueFunction<void(const std::string& host, bool exempt)>;
+  using ClosedCallback = UniqueFunction<void(const std::string& host, std::size_t listener)>;
   ShardSessions(env::Env& env, env::ShardId shard, const SocketServerOptions& options,
                 RequestSink& sink, ClosedCallback closed);
   ~ShardSessions() override;

@@ -32,9 +32,10 @@ class SocketServer::Acceptor {
     std::unique_ptr<env::ListeningSocket> socket;
     env::SocketAddress address;
     bool started = false;
+    bool paused = false;
   };
   void on_accept(std::size_t listener, std::unique_ptr<env::AcceptedSocket> socket);
-  /// Pauses or resumes the listeners that are subject to the limits.
+  /// Pauses or resumes each listener as its limits say.
   void pace();
 
   env::Env& env_;
@@ -45,7 +46,6 @@ class SocketServer::Acceptor {
   std::vector<Bound> bound_;
   std::vector<std::unique_ptr<ShardSessions>> sessions_;
   std::size_t next_shard_ = 0;
-  bool paused_ = false;
   std::optional<env::TimerId> pace_timer_;
   std::size_t draining_ = 0;
   Callback drained_;
@@ -56,15 +56,15 @@ SocketServer::Acceptor::Acceptor(env::Env& env, SocketServerOptions options,
     : env_(env),
       home_(env.shard(env::ShardId(0))),
       options_(std::move(options)),
-      quota_(options_.limits),
+      quota_(options_.listeners, options_.limits),
       refused_(env.metrics().counter("moldau_net_connections_refused_total")),
       bound_(options_.listeners.size()) {
   MOLDAU_CHECK(sinks.size() == env.shard_count(), "one sink for each shard");
   for (std::uint32_t i = 0; i < env.shard_count(); ++i) {
-    auto closed = [this](const std::string& host, bool exempt) {
-      home_.post([this, host, exempt] {
-        quota_.closed(host, exempt);
-        if (paused_) pace();
+    auto closed = [this](const std::string& host, std::size_t listener) {
+      home_.post([this, host, listener] {
+        quota_.closed(host, listener);
+        pace();
       });
     };
     sessions_.push_back(std::make_unique<ShardSessions>(env, env::ShardId(i), options_, *sinks[i],
@@ -90,7 +90,7 @@ Result<void> SocketServer::Acceptor::start(std::size_t listener) {
   bound.address = socket->local();
   bound.socket = std::move(socket);
   bound.started = true;
-  if (paused_ && !wanted.exempt_from_connection_limit) bound.socket->pause(true);
+  pace();
   env_.logger().info("net", "Awaiting socket connections on {} listener={}", bound.address.text(),
                      wanted.name);
   return {};
@@ -98,9 +98,8 @@ Result<void> SocketServer::Acceptor::start(std::size_t listener) {
 
 void SocketServer::Acceptor::on_accept(std::size_t listener,
                                        std::unique_ptr<env::AcceptedSocket> socket) {
-  const bool exempt = options_.listeners[listener].exempt_from_connection_limit;
   const std::string& host = socket->peer().host;
-  if (!quota_.admit(host, exempt, home_.now())) {
+  if (!quota_.admit(host, listener, home_.now())) {
     refused_.add();
     env_.logger().warn("net",
                        "refused a connection listener={} peer={} reason=\"its address has "
@@ -123,23 +122,27 @@ void SocketServer::Acceptor::on_accept(std::size_t listener,
 }
 
 void SocketServer::Acceptor::pace() {
-  const std::optional<MonoTime> next = quota_.next_creation(home_.now());
-  const bool pause = quota_.full() || next;
-  if (next && !pace_timer_) {
-    pace_timer_ = home_.call_at(*next, [this] {
-      pace_timer_.reset();
-      pace();
-    });
+  std::optional<MonoTime> earliest;
+  for (std::size_t i = 0; i < bound_.size(); ++i) {
+    Bound& bound = bound_[i];
+    if (!bound.socket) continue;
+    const std::optional<MonoTime> next = quota_.next_creation(i, home_.now());
+    if (next) earliest = earliest ? std::min(*earliest, *next) : *next;
+    const bool full = quota_.full(i);
+    const bool pause = full || next;
+    if (pause == bound.paused) continue;
+    bound.paused = pause;
+    bound.socket->pause(pause);
+    if (pause)
+      env_.logger().warn(
+          "net", "new connections wait listener={} reason=\"{}\"", options_.listeners[i].name,
+          full ? "max.connections is reached" : "max.connection.creation.rate is reached");
   }
-  if (pause == paused_) return;
-  paused_ = pause;
-  for (std::size_t i = 0; i < bound_.size(); ++i)
-    if (bound_[i].socket && !options_.listeners[i].exempt_from_connection_limit)
-      bound_[i].socket->pause(pause);
-  if (pause)
-    env_.logger().warn(
-        "net", "new connections wait reason=\"{}\"",
-        quota_.full() ? "max.connections is reached" : "max.connection.creation.rate is reached");
+  if (!earliest || pace_timer_) return;
+  pace_timer_ = home_.call_at(*earliest, [this] {
+    pace_timer_.reset();
+    pace();
+  });
 }
 
 void SocketServer::Acceptor::update_limits(ConnectionLimits limits) {

@@ -14,21 +14,24 @@
 
 namespace moldau::net {
 
+inline constexpr std::uint32_t kNoLimit = std::numeric_limits<std::int32_t>::max();
+
 /// One address clients connect to.
 struct Listener {
   std::string name;  // "PLAINTEXT"
   env::SocketAddress address;
-  /// Its connections do not count against max.connections (inter-broker, controller).
+  /// Its connections are outside of the limits of the whole broker (inter-broker, controller).
   bool exempt_from_connection_limit = false;
+  std::uint32_t connections_max = kNoLimit;           // listener.name.….max.connections
+  std::uint32_t creations_per_second_max = kNoLimit;  // …max.connection.creation.rate
 };
 
 /// How many connections may stand and how fast they may come; the keys as in Apache.
 struct ConnectionLimits {
-  static constexpr std::uint32_t kNone = std::numeric_limits<std::int32_t>::max();
-  std::uint32_t connections_max = kNone;                              // max.connections
-  std::uint32_t connections_per_ip_max = kNone;                       // max.connections.per.ip
+  std::uint32_t connections_max = kNoLimit;                           // max.connections
+  std::uint32_t connections_per_ip_max = kNoLimit;                    // max.connections.per.ip
   std::map<std::string, std::uint32_t> connections_per_ip_overrides;  // numeric address → limit
-  std::uint32_t creations_per_second_max = kNone;  // max.connection.creation.rate
+  std::uint32_t creations_per_second_max = kNoLimit;  // max.connection.creation.rate
 };
 
 struct SocketServerOptions {
