@@ -129,17 +129,18 @@ Frame create_topic_frame(std::int32_t correlation, const std::string& topic,
   return out.finish();
 }
 
-std::int16_t produce_error(ByteView answer) {
+std::vector<Produced> produced(ByteView answer) {
   In in(answer);
   (void)in.number<std::int32_t>();
-  std::int16_t error = 0;
+  std::vector<Produced> all;
   for (auto topics = in.number<std::int32_t>(); topics > 0; --topics) {
     in.skip_text();
     for (auto partitions = in.number<std::int32_t>(); partitions > 0; --partitions) {
-      (void)in.number<std::int32_t>();
-      const auto code = in.number<std::int16_t>();
-      if (error == 0) error = code;
-      (void)in.bytes(24);  // base offset, append time, log start offset
+      Produced& one = all.emplace_back();
+      one.partition = in.number<std::int32_t>();
+      one.error = in.number<std::int16_t>();
+      one.base_offset = in.number<std::int64_t>();
+      (void)in.bytes(16);  // append time, log start offset
       for (auto records = in.number<std::int32_t>(); records > 0; --records) {
         (void)in.number<std::int32_t>();
         in.skip_text();
@@ -147,7 +148,13 @@ std::int16_t produce_error(ByteView answer) {
       in.skip_text();
     }
   }
-  return error;
+  return all;
+}
+
+std::int16_t produce_error(ByteView answer) {
+  for (const Produced& one : produced(answer))
+    if (one.error != 0) return one.error;
+  return 0;
 }
 
 std::int16_t create_topic_error(ByteView answer) {

@@ -45,6 +45,13 @@ Frame create_topic_frame(std::int32_t correlation, const std::string& topic,
 /// The first error in a Produce v8 answer, 0 if all is well. The frame is without its size.
 std::int16_t produce_error(ByteView answer);
 std::int16_t create_topic_error(ByteView answer);
+/// Where each batch of a Produce v8 request went.
+struct Produced {
+  std::int32_t partition = 0;
+  std::int16_t error = 0;
+  std::int64_t base_offset = -1;
+};
+std::vector<Produced> produced(ByteView answer);
 
 struct FetchedPartition {
   std::int32_t partition = 0;
