@@ -15,6 +15,8 @@ namespace {
 
 using Kind = env::IoOutcome::Kind;
 
+constexpr Millis kForgetQueuesAfter{5'000};
+
 /// Keeps a connection's memory while a message that names it is under way.
 class Retained {
  public:
@@ -389,6 +391,11 @@ void Connection::finish() {
 
 void Connection::check_deadlines(MonoTime now) {
   const SocketServerOptions& options = sessions_->options();
+  if (in_flight() == 0 && now >= last_active_ + kForgetQueuesAfter) {
+    // What a burst has left behind; 20,000 idle connections would feel it.
+    pending_ = {};
+    out_ = {};
+  }
   if (next_request_ == 0 && now >= created_ + options.first_request_max)
     return request_close(fmt::format("no request within {} ms", options.first_request_max.value()),
                          false);

@@ -6,6 +6,7 @@
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <stdlib.h>
 
 #include <array>
 #include <mutex>
@@ -102,6 +103,15 @@ Result<std::unique_ptr<env::Logger>> make_logger(const LogOptions& options) {
     }
   }
   return std::unique_ptr<env::Logger>(std::make_unique<SpdlogLogger>(std::move(sink), options));
+}
+
+Result<LogOptions> log_options_from_environment() {
+  LogOptions options;
+  if (const char* file = getenv("MOLDAU_LOG_FILE")) options.file = file;
+  if (const char* level = getenv("MOLDAU_LOG_LEVEL")) {
+    MOLDAU_ASSIGN_OR_RETURN(options.level, parse_log_level(level));
+  }
+  return options;
 }
 
 Result<env::LogLevel> parse_log_level(const std::string& name) {

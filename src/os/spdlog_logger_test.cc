@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "env/disk.h"
@@ -77,6 +78,18 @@ TEST(SpdlogLoggerTest, AFileThatCannotBeOpenedIsAnError) {
 TEST(SpdlogLoggerTest, LevelsAreReadInAnyCase) {
   EXPECT_EQ(parse_log_level("Warn").value(), env::LogLevel::kWarn);
   EXPECT_EQ(parse_log_level("loud").code(), ErrorCode::kInvalidConfig);
+}
+
+TEST(SpdlogLoggerTest, TheEnvironmentSetsLevelAndFile) {
+  setenv("MOLDAU_LOG_LEVEL", "debug", 1);
+  setenv("MOLDAU_LOG_FILE", "/var/log/x", 1);
+  const LogOptions options = log_options_from_environment().value();
+  EXPECT_EQ(options.level, env::LogLevel::kDebug);
+  EXPECT_EQ(options.file, "/var/log/x");
+  setenv("MOLDAU_LOG_LEVEL", "shout", 1);
+  EXPECT_EQ(log_options_from_environment().code(), ErrorCode::kInvalidConfig);
+  unsetenv("MOLDAU_LOG_LEVEL");
+  unsetenv("MOLDAU_LOG_FILE");
 }
 
 }  // namespace
