@@ -62,7 +62,10 @@ class Builder {
     if (removing_.empty() && adding_.empty()) return;
     const Ids isr = without(isr_, removing_);
     const Ids replicas = without(replicas_, removing_);
-    if (isr.empty() || replicas.empty() || !contains_all(isr, replicas)) return;
+    if (!removing_.empty() && (isr.empty() || replicas.empty())) return;
+    if (!contains_all(isr, adding_)) return;
+    // Where fewer come than go, those that stay must make up for it.
+    if (adding_.size() < removing_.size() && !contains_all(isr, replicas)) return;
     isr_ = isr;
     replicas_ = replicas;
     removing_.clear();
@@ -155,17 +158,11 @@ class Builder {
   }
 
   void record_last_known_leader() {
-    if (!wish_.elr_enabled) return;
-    const bool known =
-        state_.last_known_elr.size() == 1 && state_.last_known_elr.front() == state_.leader;
-    if (change_.isr && change_.isr->empty() && !known) {
-      // Only when the partition loses its leader: later there is none to remember.
-      if (state_.has_leader()) change_.last_known_elr = Ids{state_.leader};
-      return;
-    }
-    const NodeId next = change_.leader.value_or(state_.leader);
-    if (next != image::kNoLeader && !state_.last_known_elr.empty()) {
-      change_.last_known_elr = Ids{};
+    if (!wish_.elr_enabled || !change_.leader) return;
+    if (*change_.leader != image::kNoLeader) {
+      if (!state_.last_known_elr.empty()) change_.last_known_elr = Ids{};
+    } else if (state_.has_leader() && state_.last_known_elr.empty()) {
+      change_.last_known_elr = Ids{state_.leader};
     }
   }
 
