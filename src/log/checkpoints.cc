@@ -36,6 +36,8 @@ Result<OffsetCheckpoint> OffsetCheckpoint::parse(std::string_view text) {
   OffsetCheckpoint out;
   int version = -1;
   std::size_t count = 0;
+  // Apache creates the file before there is anything to write into it.
+  if (text.empty()) return out;
   // Each row has its newline: without it the last number may have been cut.
   if (!text.ends_with('\n')) return damaged("cut short");
   if (!read_number(take_line(text), version) || version != 0) return damaged("unknown version");

@@ -95,7 +95,7 @@ TEST_F(CompactionTest, KeepsTheNewestValueOfEachKey) {
   // Clean up to there: the next pass has only what came behind.
   const auto plan = log->plan_compaction(end, now);
   EXPECT_EQ(plan->cleanable_bytes, 0U);
-  ASSERT_TRUE(log->close(now).ok());
+  ASSERT_TRUE(log->close().ok());
   log = open(disk, true);
   EXPECT_EQ(newest(*log), before);
   EXPECT_EQ(log->recovery_report().indexes_rebuilt, 0U);

@@ -47,7 +47,6 @@ Result<void> LogLoader::load() {
   MOLDAU_TRY(drop_stray_snapshots());
   if (at_end_ && at_end_->end_offset() == log_.log_end_offset_) {
     log_.producers_ = std::move(*at_end_);
-    log_.producers_.remove_expired(options_.now, log_.config_.producer_id_expiration_ms);
   } else {
     MOLDAU_TRY(log_.rebuild_producers(log_.log_end_offset_, options_.now));
   }

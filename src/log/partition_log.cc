@@ -63,13 +63,12 @@ Result<void> PartitionLog::release_idle() {
   return {};
 }
 
-Result<void> PartitionLog::close(Timestamp now) {
+Result<void> PartitionLog::close() {
   if (closed_) return {};
   if (failed_) return storage_error();
   MOLDAU_TRY(write_pending());
   Result<void> result;
   const Offset latest_snapshot = snapshots_.empty() ? log_start_offset_ : snapshots_.back();
-  producers_.remove_expired(now, config_.producer_id_expiration_ms);
   if (log_end_offset_ > std::max(latest_snapshot, log_start_offset_))
     want_producer_snapshot(log_end_offset_);
   run_jobs_now(result);

@@ -228,7 +228,7 @@ class PartitionLog {
   /// Closes descriptors and gives back buffers of a log that has been quiet.
   Result<void> release_idle();
   /// *Blocking.* Flush, producer snapshot, files cut to their content; nothing works afterwards.
-  Result<void> close(Timestamp now);
+  Result<void> close();
   /// *Blocking.* Renames the directory within its log dir; `name` as log_directory.h makes it
   /// (…-delete, …-stray, or the plain name when a future replica takes over).
   Result<void> rename_directory(const std::string& name);

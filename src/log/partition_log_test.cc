@@ -193,7 +193,7 @@ TEST_F(PartitionLogTest, KeepsEverythingOverACleanStop) {
                     .epoch = LeaderEpoch(n / 20)});
     end = log->log_end_offset();
     all = read_all(*log, Offset(0));
-    ASSERT_TRUE(log->close(now).ok());
+    ASSERT_TRUE(log->close().ok());
   }
   auto log = open(disk, true);
   EXPECT_EQ(disk.open_files, 0U) << "nothing is open before it is needed";
@@ -233,7 +233,7 @@ TEST_F(PartitionLogTest, CutsTheTailAtTheFirstBadBatch) {
   {
     auto log = open(disk);
     for (int n = 0; n < 10; ++n) append(*log, {.records = 2});
-    ASSERT_TRUE(log->close(now).ok());
+    ASSERT_TRUE(log->close().ok());
   }
   std::string& bytes = disk.content(kDirectory + "/00000000000000000000.log");
   bytes[bytes.size() - 5] ^= 1;
@@ -386,7 +386,7 @@ TEST_F(PartitionLogTest, TruncatesAndForgetsProducersAndEpochs) {
   EXPECT_EQ(log->log_start_offset(), Offset(100));
   EXPECT_EQ(append(*log, {.epoch = LeaderEpoch(7)}).base_offset, Offset(100));
   run_jobs(*log);
-  ASSERT_TRUE(log->close(now).ok());
+  ASSERT_TRUE(log->close().ok());
   auto again = open(disk, true);
   EXPECT_EQ(again->log_start_offset(), Offset(100));
   EXPECT_EQ(again->log_end_offset(), Offset(101));
