@@ -6,13 +6,14 @@ import os
 import re
 import socket
 import uuid
+from pathlib import Path
 
 from .java import TOOLS, java, run_tool
 from .places import ROOT, free_ports, new_folder
 from .process import Failed, Process, run
 from .suite import Skip
 
-MOLDAU = ROOT / 'build' / 'release' / 'moldau'
+MOLDAU = Path(os.environ.get('MOLDAU_BINARY', ROOT / 'build' / 'release' / 'moldau')).resolve()
 READY = {'apache': r'Kafka Server started', 'moldau': r'RECOVERY to RUNNING'}
 NODE_FLAGS = ['-Xmx512m', '-Xms128m', '-XX:+UseG1GC', '-Xshare:auto',
               '-Dorg.slf4j.simpleLogger.defaultLogLevel=info']
@@ -132,7 +133,7 @@ class Node:
 
 def moldau():
     if not os.access(MOLDAU, os.X_OK):
-        raise Skip('build/release/moldau is not built')
+        raise Skip(f'{MOLDAU} is not built')
     return str(MOLDAU)
 
 
