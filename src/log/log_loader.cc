@@ -217,7 +217,11 @@ Result<void> LogLoader::recover_from(std::size_t index) {
     // Snapshots behind this point were taken of records that may be gone.
     MOLDAU_ASSIGN_OR_RETURN(const bool whole, recover(*segments[n], producers, true));
     ++log_.report_.segments_recovered;
-    if (!whole) MOLDAU_TRY(drop_segments_from(n + 1));
+    // A power cut may keep a later segment and lose the end of an earlier one. Where compaction
+    // never was, offsets have no holes: what lies behind one is not the log that was written.
+    const bool hole = n + 1 < segments.size() && !log_.config_.cleanup_compact &&
+                      producers.end_offset() < segments[n + 1]->base_offset();
+    if (!whole || hole) MOLDAU_TRY(drop_segments_from(n + 1));
     if (options_.progress) options_.progress(segments.size() - n - 1);
   }
   std::erase_if(log_.snapshots_, [&](Offset snapshot) {

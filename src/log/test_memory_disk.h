@@ -217,7 +217,10 @@ class MemoryDisk : public env::Disk {
       if (random != nullptr && inode->data != inode->durable) {
         const std::uint64_t kind = next() % 3;
         if (kind == 0) copy->data = inode->data;
-        if (kind == 1) copy->data = inode->data.substr(0, next() % (inode->data.size() + 1));
+        if (kind == 1 && inode->data.size() > inode->durable.size()) {
+          const std::size_t more = next() % (inode->data.size() - inode->durable.size() + 1);
+          copy->data = inode->data.substr(0, inode->durable.size() + more);
+        }
       }
       copy->durable = copy->data;
       out->files_[name] = copy;
