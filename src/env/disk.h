@@ -94,6 +94,7 @@ class Disk {
   /// nullopt if there is nothing.
   virtual Result<std::optional<FileStat>> stat(const std::string& path) = 0;
   virtual Result<DiskSpace> space(const std::string& path) = 0;
+  /// For its owner; nobody else may read it (mode 0400, that of Kafka's snapshots).
   virtual Result<void> set_read_only(const std::string& path) = 0;
   /// Creates the file if it is missing; kKafkaStorageError with os_error EAGAIN if somebody else
   /// holds it.

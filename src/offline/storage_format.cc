@@ -131,8 +131,7 @@ Result<void> write_checkpoint(env::Disk& disk, const std::string& directory,
     // One that a cut left behind is read-only.
     if (old) MOLDAU_TRY(disk.remove_file(part));
     MOLDAU_ASSIGN_OR_RETURN(const auto file, disk.open(part, env::OpenMode::kOpenOrCreate));
-    const ByteView view = as_view(bytes);
-    MOLDAU_TRY(file->write(std::span<const ByteView>(&view, 1), 0));
+    MOLDAU_TRY(file->write(as_view(bytes), 0));
     MOLDAU_TRY(file->sync());
   }
   MOLDAU_TRY(disk.set_read_only(part));

@@ -248,9 +248,7 @@ Result<env::DiskSpace> FileDisk::space(const std::string& path) {
 }
 
 Result<void> FileDisk::set_read_only(const std::string& path) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return disk_error(errno, "cannot stat", path);
-  if (chmod(path.c_str(), status.st_mode & 0555) != 0)
+  if (chmod(path.c_str(), S_IRUSR) != 0)
     return disk_error(errno, "cannot make read-only", path);
   return {};
 }

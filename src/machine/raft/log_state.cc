@@ -28,6 +28,16 @@ std::int16_t LogState::kraft_version() const {
   return kraft_versions_.empty() ? std::int16_t{0} : kraft_versions_.rbegin()->second;
 }
 
+const VoterSet& LogState::voters_before(Offset end) const {
+  const auto it = voters_.lower_bound(end);
+  return it == voters_.begin() ? static_voters_ : std::prev(it)->second;
+}
+
+std::int16_t LogState::kraft_version_before(Offset end) const {
+  const auto it = kraft_versions_.lower_bound(end);
+  return it == kraft_versions_.begin() ? std::int16_t{0} : std::prev(it)->second;
+}
+
 bool LogState::voters_from_bootstrap_only() const {
   return !voters_.empty() && voters_.rbegin()->first == kBootstrap;
 }

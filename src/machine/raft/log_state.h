@@ -44,6 +44,9 @@ class LogState {
 
   const VoterSet& voters() const;
   std::int16_t kraft_version() const;
+  /// What was in force for records before `end`: what a snapshot that ends there must say.
+  const VoterSet& voters_before(Offset end) const;
+  std::int16_t kraft_version_before(Offset end) const;
   /// True if the voters stand in the 0-0 checkpoint only, so that the first leader must write
   /// them into the log.
   bool voters_from_bootstrap_only() const;

@@ -140,6 +140,17 @@ Result<RaftEffects> RaftMachine::append(Slice batch, Now now) {
   return out;
 }
 
+RaftEffects RaftMachine::append_failed(Offset log_end, Now now) {
+  RaftEffects out;
+  MOLDAU_CHECK(log_end >= high_watermark_, "what is committed was written");
+  log_.truncate(log_end);
+  flushed_end_ = std::min(flushed_end_, log_end);
+  ++truncations_;
+  if (role_ == Role::kLeader) to_resigned(now, out);
+  poll(now, out);
+  return out;
+}
+
 RaftEffects RaftMachine::flushed(FlushMark mark, Now now) {
   RaftEffects out;
   // An fsync that began before a truncation says nothing of what was written behind it.

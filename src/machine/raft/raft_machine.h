@@ -106,6 +106,9 @@ class RaftMachine {
   /// Leader: appends one batch. It must begin at log().end() and carry epoch().
   /// Errors   kNotController: no leader (any more).
   Result<RaftEffects> append(Slice batch, Now now);
+  /// Leader: what the last steps appended could not be written from `log_end` on (a full disk).
+  /// It is forgotten, and so is this epoch: others may have been told of it.
+  RaftEffects append_failed(Offset log_end, Now now);
   /// The log is synced up to where it ended when `mark` was given.
   RaftEffects flushed(FlushMark mark, Now now);
 

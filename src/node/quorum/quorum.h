@@ -65,8 +65,8 @@ struct QuorumConfig {
 
 /// Decides on the shard of the quorum. Owns what it needs of the request.
 template <class Response>
-using DecideFn = UniqueFunction<controller::Decision<Response>(
-    controller::ControllerMachine&, const controller::RequestContext&)>;
+using DecideFn = UniqueFunction<controller::Decision<Response>(controller::ControllerMachine&,
+                                                               controller::RequestContext&)>;
 
 /// Called on its shard, in order, for every image.
 using ImageSubscriber = UniqueFunction<void(const image::PublishedImage&)>;
@@ -90,7 +90,7 @@ class QuorumHost;
 /// Durable  an answer of submit() means: its records are committed, synced on a majority.
 /// Errors   kNotController: this node is not (or no longer) the active controller; records may
 ///          nevertheless become committed. kRequestTimedOut: the same. kKafkaStorageError: the
-///          metadata log has failed. kThrottlingQuotaExceeded never; overload is kRequestTimedOut.
+///          metadata log has failed. Too many waiting: kRequestTimedOut.
 /// Source   QuorumController, KafkaRaftClient, MetadataLoader, SnapshotGenerator.
 class Quorum {
  public:
@@ -102,6 +102,10 @@ class Quorum {
   /// Every image from the first one on, on that shard; several may subscribe to one shard.
   void subscribe(env::ShardId shard, ImageSubscriber subscriber);
 
+  /// Called once on shard 0 if the metadata log cannot go on (a failed fsync, an image that
+  /// cannot be): the process should end.
+  void on_failure(UniqueFunction<void(const Error&)> callback);
+
   /// Loads snapshot and log, takes part in the quorum. A quorum of one is the active controller
   /// when this returns, with the bootstrap records written.
   /// Errors   kKafkaStorageError, kCorruptMessage, kInvalidRecordState: the metadata log cannot
@@ -111,7 +115,8 @@ class Quorum {
   env::Task<Result<void>> stop();
 
   /// Decides, writes, waits until it is committed and this node has replayed it.
-  /// The image of the shard may lag behind the answer by one message.
+  /// The image of `here` holds the change when this returns. `context.version` is to be set by
+  /// `decide`, which knows the request.
   template <class Response>
   env::Task<Result<Response>> submit(env::Shard& here, DecideFn<Response> decide,
                                      MonoTime deadline);
@@ -127,7 +132,9 @@ class Quorum {
     return Offset(published_offset_.load(std::memory_order_acquire));
   }
   /// What DescribeQuorum answers.
-  env::Task<Result<raft::QuorumDescription>> describe(env::Shard& here, MonoTime deadline);
+  env::Task<raft::QuorumDescription> describe(env::Shard& here);
+  /// A newer configuration of this node, for the controller's decisions. Any shard.
+  void configure(std::shared_ptr<const config::BrokerConfig> broker_config);
 
   static constexpr std::size_t kProposalsMax = 10'000;
 
@@ -141,10 +148,12 @@ class Quorum {
     Result<void> outcome;
   };
   using Propose = UniqueFunction<Result<image::RecordList>(controller::ControllerMachine&,
-                                                           const controller::RequestContext&,
+                                                           controller::RequestContext&,
                                                            bool& atomic)>;
   void propose(Propose decide, std::shared_ptr<Answer> answer);
+  void publish(std::shared_ptr<const image::PublishedImage> published);
   void set_image(env::ShardId shard, const image::PublishedImage& published);
+  void set_leader(LeaderAndEpoch leader, bool active);
 
   env::Env& env_;
   std::vector<image::ImagePtr> images_;                        // each touched by its shard only
@@ -152,7 +161,9 @@ class Quorum {
   std::atomic<std::int64_t> leader_{0};                        // id and epoch in one
   std::atomic<bool> active_{false};
   std::atomic<std::int64_t> published_offset_{-1};
+  UniqueFunction<void(const Error&)> on_failure_;
   std::unique_ptr<QuorumHost> host_;  // shard 0
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for what is posted
 };
 
 template <class Response>
@@ -162,7 +173,7 @@ env::Task<Result<Response>> Quorum::submit(env::Shard& here, DecideFn<Response> 
   auto response = std::make_shared<std::optional<Response>>();
   propose(
       [response, decide = std::move(decide)](controller::ControllerMachine& machine,
-                                             const controller::RequestContext& context,
+                                             controller::RequestContext& context,
                                              bool& atomic) mutable -> Result<image::RecordList> {
         controller::Decision<Response> decision = decide(machine, context);
         response->emplace(std::move(decision.response));
