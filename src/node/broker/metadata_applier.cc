@@ -410,9 +410,8 @@ env::Task<void> MetadataApplier::close_one(TopicIdPartition id) {
   const Hosted hosted = hosted_.at(id);
   std::unique_ptr<log::PartitionLog> log = co_await take_log(id, ErrorCode::kNotLeaderOrFollower);
   if (!log) co_return;
-  const Timestamp now = shard_.wall_now();
   auto held = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(log));
-  auto close = [held, now] { return (*held)->close(now); };
+  auto close = [held] { return (*held)->close(); };
   const Result<void> closed =
       co_await env::blocking(shard_, directories_.pool(hosted.directory), std::move(close));
   if (!closed.ok()) {

@@ -78,14 +78,8 @@ env::Task<void> handle_describe_quorum(Services& node, request::RequestPtr reque
     request->answer(response);
     co_return;
   }
-  const MonoTime deadline = request->arrived() + Millis(30'000);
-  auto described = co_await node.quorum.describe(node.shard, deadline);
-  if (described.ok()) {
-    response = response_of(message, *described, *node.image);
-  } else {
-    response.error_code = to_wire(described.error().code);
-    response.error_message = described.error().detail;
-  }
+  const raft::QuorumDescription described = co_await node.quorum.describe(node.shard);
+  response = response_of(message, described, *node.image);
   request->answer(response);
 }
 
