@@ -163,14 +163,25 @@ Result<void> Node::build_server() {
     one.address.host = listener.host.empty() ? "0.0.0.0" : listener.host;
     one.address.port = static_cast<std::uint16_t>(listener.port);
     one.exempt_from_connection_limit = config_->is_controller_listener(listener.name);
+    const auto limits = config_->listener_limits.find(listener.name);
+    if (limits == config_->listener_limits.end()) continue;
+    // The broker's own limits are counted over all listeners, below.
+    if (limits->second.max_connections != values.max_connections)
+      one.connections_max = static_cast<std::uint32_t>(limits->second.max_connections);
+    if (limits->second.max_connection_creation_rate != values.max_connection_creation_rate)
+      one.creations_per_second_max =
+          static_cast<std::uint32_t>(limits->second.max_connection_creation_rate);
   }
   options.request_bytes_max = static_cast<std::uint32_t>(values.socket_request_max_bytes);
   options.idle_max = Millis(values.connections_max_idle_ms);
   if (values.moldau_memory_bytes > 0)
     options.bytes_in_flight_max = static_cast<std::uint64_t>(values.moldau_memory_bytes);
   options.socket.backlog = values.socket_listen_backlog_size;
-  options.socket.send_buffer_bytes = values.socket_send_buffer_bytes;
-  options.socket.receive_buffer_bytes = values.socket_receive_buffer_bytes;
+  // Unless somebody asks for a size the kernel tunes the buffers: docs/decisions/0003.
+  if (config_->properties.contains("socket.send.buffer.bytes"))
+    options.socket.send_buffer_bytes = values.socket_send_buffer_bytes;
+  if (config_->properties.contains("socket.receive.buffer.bytes"))
+    options.socket.receive_buffer_bytes = values.socket_receive_buffer_bytes;
   options.limits.connections_max = static_cast<std::uint32_t>(values.max_connections);
   options.limits.connections_per_ip_max = static_cast<std::uint32_t>(values.max_connections_per_ip);
   for (const auto& [host, limit] : config_->max_connections_per_ip_overrides)
