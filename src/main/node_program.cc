@@ -2,7 +2,10 @@
 #include "main/node_program.h"
 
 #include <cstdio>
+#include <cstdlib>
 
+#include "http/http_server.h"
+#include "http/node_routes.h"
 #include "node/assembly/node.h"
 
 namespace moldau::program {
@@ -12,13 +15,44 @@ class NodeProgram final : public os::Program {
  public:
   NodeProgram(env::Env& env, os::Control& control,
               std::shared_ptr<const config::BrokerConfig> config, bool hints)
-      : config_(config), hints_(hints), node_(env, config, events_of(control)) {
+      : env_(env), config_(config), hints_(hints), node_(env, config, events_of(control)) {
+    if (!start_http(control)) return;
     node_.start();
   }
 
-  void stop(Callback done) override { node_.stop(std::move(done)); }
+  void stop(Callback done) override {
+    node_.stop([this, done = std::move(done)]() mutable {
+      if (http_) http_->stop();
+      done();
+    });
+  }
 
  private:
+  /// "host:port" or "" for none.
+  bool start_http(os::Control& control) {
+    const std::string& text = config_->values.moldau_http_address;
+    if (text.empty()) return true;
+    const auto colon = text.find_last_of(':');
+    http::HttpServerOptions options;
+    options.address.host = text.substr(0, colon);
+    options.address.port = static_cast<std::uint16_t>(
+        std::atoi(colon == std::string::npos ? "" : text.c_str() + colon + 1));
+    http_ = std::make_unique<http::HttpServer>(std::move(options), env_.logger());
+    http::add_node_routes(*http_, env_.metrics(), [this] { return readiness(); });
+    const Result<void> started = http_->start();
+    if (started.ok()) return true;
+    env_.logger().error("http", "{}", started.error().text());
+    control.request_stop(assembly::kExitFailed);
+    return false;
+  }
+
+  http::Readiness readiness() const {
+    http::Readiness out;
+    out.ready = node_.is_running();
+    out.detail = out.ready ? "running" : "starting or stopping";
+    return out;
+  }
+
   assembly::NodeEvents events_of(os::Control& control) {
     assembly::NodeEvents events;
     events.running = [this] {
@@ -51,9 +85,11 @@ class NodeProgram final : public os::Program {
     std::fflush(stdout);
   }
 
+  env::Env& env_;
   std::shared_ptr<const config::BrokerConfig> config_;
   bool hints_;
   assembly::Node node_;
+  std::unique_ptr<http::HttpServer> http_;
 };
 
 }  // namespace
