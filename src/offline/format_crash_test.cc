@@ -6,9 +6,9 @@
 #include <random>
 #include <set>
 
+#include "env/fake/fake_disk.h"
 #include "log/meta_properties.h"
 #include "machine/raft/snapshot_file.h"
-#include "offline/cutting_disk.h"
 #include "offline/storage_format.h"
 
 namespace moldau::offline {
@@ -37,22 +37,26 @@ FormatInputs inputs(std::uint64_t seed) {
   return out;
 }
 
-void expect_whole(CuttingDisk& disk, const std::string& cluster_id) {
+std::string content(const env::fake::FakeDisk& disk, const std::string& path) {
+  return disk.exists(path) ? disk.content(path) : std::string();
+}
+
+void expect_whole(env::fake::FakeDisk& disk, const std::string& cluster_id) {
   std::set<DirectoryId> ids;
   DirectoryId metadata_id;
   for (const std::string dir : {"/data/one", "/data/two"}) {
-    const auto meta = log::MetaProperties::parse(disk.content(dir + "/meta.properties"));
+    const auto meta = log::MetaProperties::parse(content(disk, dir + "/meta.properties"));
     ASSERT_TRUE(meta.ok()) << dir << " " << meta.error().text();
     EXPECT_EQ(meta->cluster_id, cluster_id);
     ids.insert(meta->directory_id);
     if (dir == "/data/one") metadata_id = meta->directory_id;
-    const std::string bootstrap = disk.content(dir + "/bootstrap.checkpoint");
+    const std::string bootstrap = content(disk, dir + "/bootstrap.checkpoint");
     const auto snapshot = raft::parse_snapshot(as_view(bootstrap));
     ASSERT_TRUE(snapshot.ok()) << dir << " " << snapshot.error().text();
     EXPECT_EQ(snapshot->records.size(), 6U);
   }
   EXPECT_EQ(ids.size(), 2U);
-  const std::string file = disk.content(kVotersFile);
+  const std::string file = content(disk, kVotersFile);
   const auto voters = raft::parse_snapshot(as_view(file));
   ASSERT_TRUE(voters.ok()) << voters.error().text();
   ASSERT_TRUE(voters->prologue.voters.has_value());
@@ -61,24 +65,27 @@ void expect_whole(CuttingDisk& disk, const std::string& cluster_id) {
 }
 
 TEST(FormatCrashTest, SucceedsAgainAfterACutAtAnyCall) {
-  int calls = 0;
+  std::uint64_t calls = 0;
   {
-    CuttingDisk disk;
+    env::fake::World world(1);
+    env::fake::FakeDisk disk(world);
     FormatInputs chance = inputs(1);
     ASSERT_TRUE(format_storage(disk, options("first"), chance).ok());
-    calls = disk.calls();
+    calls = disk.changing_calls();
     expect_whole(disk, "first");
   }
-  ASSERT_GT(calls, 40);
-  for (int cut = 0; cut < calls; ++cut) {
+  ASSERT_GT(calls, 30U);
+  for (std::uint64_t cut = 1; cut <= calls; ++cut) {
     for (std::uint64_t seed = 0; seed < 25; ++seed) {
       SCOPED_TRACE("cut at call " + std::to_string(cut) + ", seed " + std::to_string(seed));
-      CuttingDisk disk;
-      disk.cut_after(cut);
+      env::fake::World world(seed);
+      env::fake::FakeDisk disk(world);
+      bool died = false;
+      disk.cut_after(cut, [&died] { died = true; });
       FormatInputs chance = inputs(seed);
-      const auto first = format_storage(disk, options("first"), chance);
-      EXPECT_FALSE(first.ok());
-      disk.restart(seed);
+      (void)format_storage(disk, options("first"), chance).ok();
+      EXPECT_TRUE(died);
+      disk.revive_after_power_cut();
       const auto formatted = is_formatted(disk, options("").log_dirs, "/data/one");
       ASSERT_TRUE(formatted.ok()) << formatted.error().text();
       if (*formatted) {  // all was done: a node may start, and format refuses
@@ -89,25 +96,17 @@ TEST(FormatCrashTest, SucceedsAgainAfterACutAtAnyCall) {
       const auto second = format_storage(disk, options("second"), again);
       ASSERT_TRUE(second.ok()) << second.error().text();
       expect_whole(disk, "second");
-      disk.restart(seed);
+      disk.freeze();
+      disk.revive_after_power_cut();
       expect_whole(disk, "second");
     }
   }
 }
 
-TEST(FormatCrashTest, AFormatThatReturnedIsDurable) {
-  for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    CuttingDisk disk;
-    FormatInputs chance = inputs(seed);
-    ASSERT_TRUE(format_storage(disk, options("first"), chance).ok());
-    disk.restart(seed);
-    expect_whole(disk, "first");
-  }
-}
-
 TEST(FormatCrashTest, LeavesADirectoryAloneThatANodeHasUsed) {
   // An interrupted format whose mark stayed, and a node that started nevertheless.
-  CuttingDisk disk;
+  env::fake::World world(1);
+  env::fake::FakeDisk disk(world);
   FormatInputs chance = inputs(1);
   ASSERT_TRUE(format_storage(disk, options("first"), chance).ok());
   const std::string text = "/data/one\n/data/two\n";

@@ -8,8 +8,8 @@
 #include <iterator>
 #include <random>
 
+#include "env/fake/fake_disk.h"
 #include "machine/raft/snapshot_file.h"
-#include "offline/cutting_disk.h"
 #include "record/big_endian.h"
 
 namespace moldau::offline {
@@ -61,7 +61,8 @@ FormatInputs inputs(Timestamp now = Timestamp(1'795'254'091'000)) {
 }
 
 std::string refusal(const FormatOptions& asked) {
-  CuttingDisk disk;
+  env::fake::World world(1);
+  env::fake::FakeDisk disk(world);
   FormatInputs chance = inputs();
   const auto result = format_storage(disk, asked, chance);
   return result.ok() ? "formatted" : result.error().detail;
@@ -78,7 +79,8 @@ TEST(StorageFormatTest, WritesTheBytesThatApacheWritesForOneController) {
   ASSERT_NE(voter, nullptr);
   FormatOptions asked = options();
   asked.initial_controllers = "1@127.0.0.1:9093:" + voter->key.directory.text();
-  CuttingDisk disk;
+  env::fake::World world(1);
+  env::fake::FakeDisk disk(world);
   FormatInputs chance = inputs(parsed->prologue.last_contained);
   ASSERT_TRUE(format_storage(disk, asked, chance).ok());
   EXPECT_EQ(timeless(disk.content(kVotersFile)), timeless(apache));
@@ -91,7 +93,8 @@ TEST(StorageFormatTest, WritesTheBytesThatApacheWritesForOneController) {
 TEST(StorageFormatTest, WritesTheMetaPropertiesThatApacheWrites) {
   FormatOptions asked = options();
   asked.initial_controllers = "1@127.0.0.1:9093:FvAu9YWOStu1RHz29MhrYA";
-  CuttingDisk disk;
+  env::fake::World world(1);
+  env::fake::FakeDisk disk(world);
   FormatInputs chance = inputs();
   ASSERT_TRUE(format_storage(disk, asked, chance).ok());
   EXPECT_EQ(disk.content("/a/meta.properties"), golden("meta.properties"));
@@ -107,7 +110,8 @@ TEST(StorageFormatTest, WritesTheBytesThatApacheWritesForSeveralControllersAndSc
       "3@h3:9093:AAAAAAAAAAAAAAAAAAAAyw,1@h1:9093:JEXY6aqzQY-32P5TStzaFg";
   asked.scram = {kSha256};
   asked.features = {"share.version=0"};
-  CuttingDisk disk;
+  env::fake::World world(1);
+  env::fake::FakeDisk disk(world);
   FormatInputs chance = inputs(parsed->prologue.last_contained);
   ASSERT_TRUE(format_storage(disk, asked, chance).ok());
   EXPECT_EQ(timeless(disk.content(kVotersFile)), timeless(apache));
@@ -120,7 +124,8 @@ TEST(StorageFormatTest, WritesTheBytesThatApacheWritesForAnOldReleaseWithStaticV
   asked.has_static_voters = true;
   asked.release_version = "3.7";
   asked.scram = {kSha512};
-  CuttingDisk disk;
+  env::fake::World world(1);
+  env::fake::FakeDisk disk(world);
   FormatInputs chance = inputs();
   ASSERT_TRUE(format_storage(disk, asked, chance).ok());
   EXPECT_EQ(timeless(disk.content("/a/bootstrap.checkpoint")),
@@ -198,7 +203,8 @@ TEST(StorageFormatTest, ParsesControllersStrictly) {
 }
 
 TEST(StorageFormatTest, FormatsOnlyWhatIsNotFormattedYet) {
-  CuttingDisk disk;
+  env::fake::World world(1);
+  env::fake::FakeDisk disk(world);
   FormatOptions asked = options();
   asked.standalone = true;
   FormatInputs chance = inputs();
