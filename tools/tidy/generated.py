@@ -59,9 +59,17 @@ def replaced(page, content):
     return before + BEGIN + content + END + rest.partition(END)[2] if mark else page
 
 
+API_PAGE = f'''# APIs
+
+Every API of Apache Kafka 4.3, its versions, where Apache Kafka serves it, where we do, and the file
+that does it. What is not served is not advertised.
+
+{BEGIN}{END}'''
+
+
 def pages(layers, texts):
     """Path and wanted text of each page that has generated parts."""
-    for path, content in ((ARCHITECTURE, folder_table), (APIS, api_table)):
-        if path in texts:
-            source = layers if content is folder_table else texts
-            yield path, replaced(texts[path], content(source))
+    if ARCHITECTURE in texts:
+        yield ARCHITECTURE, replaced(texts[ARCHITECTURE], folder_table(layers))
+    if 'src/node/handler/table.cc' in texts:
+        yield APIS, replaced(texts.get(APIS, API_PAGE), api_table(texts))
