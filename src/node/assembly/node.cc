@@ -6,6 +6,8 @@
 #include "node/assembly/quorum_settings.h"
 #include "wire/assign_replicas_to_dirs_request.h"
 #include "wire/assign_replicas_to_dirs_response.h"
+#include "wire/controller_registration_request.h"
+#include "wire/controller_registration_response.h"
 
 namespace moldau::assembly {
 namespace {
@@ -64,7 +66,45 @@ env::Task<void> Node::run_start() {
     fail(kExitFailed, "the metadata log cannot be used: " + started.error().text());
     co_return;
   }
+  tasks_.spawn(register_controller());
   if (config_->is_broker) lifecycle_->start();
+}
+
+/// Tells the active controller (maybe ourselves) how this controller is reached (KIP-919).
+env::Task<void> Node::register_controller() {
+  auto message = std::make_shared<wire::ControllerRegistrationRequest>();
+  message->controller_id = config_->node_id.value();
+  message->incarnation_id = incarnation_;
+  for (const config::Listener& listener : config_->advertised_controller_listeners) {
+    auto& one = message->listeners.emplace_back();
+    one.name = listener.name;
+    one.host = listener.host;
+    one.port = server_->address(listener.name).port;
+    one.security_protocol = static_cast<std::int16_t>(listener.protocol);
+  }
+  for (const image::FeatureSupport& feature : image::supported_features()) {
+    auto& one = message->features.emplace_back();
+    one.name = feature.name;
+    one.min_supported_version = feature.min_level;
+    one.max_supported_version = feature.max_level;
+  }
+  using Response = wire::ControllerRegistrationResponse;
+  Millis pause(100);
+  while (!stopping_) {
+    quorum::DecideFn<Response> decide = [message](controller::ControllerMachine& machine,
+                                                  const controller::RequestContext&) {
+      return machine.decide_controller_registration(*message);
+    };
+    const MonoTime deadline = shard_.now() + Millis(30'000);
+    Result<Response> answer =
+        co_await quorum_->submit<Response>(shard_, std::move(decide), deadline);
+    const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
+    if (code == ErrorCode::kNone) co_return;
+    env_.logger().warn("controller", "the controller is not registered yet: {}", error_name(code));
+    const MonoTime again = shard_.now() + pause;
+    co_await env::sleep_until(shard_, again);
+    pause = std::min(Millis(pause.value() * 2), Millis(60'000));
+  }
 }
 
 Result<void> Node::check_directories() {

@@ -56,6 +56,7 @@ class Node {
 
  private:
   env::Task<void> run_start();
+  env::Task<void> register_controller();
   env::Task<void> run_stop(Callback done);
   env::Task<void> assign_directories(std::vector<broker::DirectoryAssignment> assignments);
   Result<void> check_directories();

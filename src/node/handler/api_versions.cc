@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "node/handler/table.h"
+#include "node/quorum/quorum.h"
 #include "machine/image/metadata_version.h"
 #include "wire/api_versions_request.h"
 #include "wire/api_versions_response.h"
@@ -20,7 +21,7 @@ bool is_valid_software_text(std::string_view text) {
 }
 
 void add_features(wire::ApiVersionsResponse& response, std::int16_t version,
-                  const image::MetadataImage& image) {
+                  const image::MetadataImage& image, std::int16_t kraft_version) {
   for (const image::FeatureSupport& feature : image::supported_features()) {
     // Readers before v4 take a minimum of 0 for a mistake.
     if (version < 4 && feature.min_level == 0) continue;
@@ -32,7 +33,10 @@ void add_features(wire::ApiVersionsResponse& response, std::int16_t version,
   if (!image.has_metadata_version()) return;
   response.finalized_features_epoch = image.provenance().offset.value();
   for (const image::FeatureSupport& feature : image::supported_features()) {
-    const std::int16_t level = image.feature_level(feature.name);
+    // kraft.version is no metadata record: the quorum knows it.
+    const std::int16_t level = feature.name == image::kKraftVersionFeature
+                                   ? kraft_version
+                                   : image.feature_level(feature.name);
     if (level <= 0) continue;
     auto& one = response.finalized_features.emplace_back();
     one.name = feature.name;
@@ -88,7 +92,7 @@ env::Task<void> handle_api_versions(Services& node, request::RequestPtr request)
   const bool controller =
       node.config && node.config->is_controller_listener(request->caller().listener);
   add_apis(response, controller);
-  if (node.image) add_features(response, request->version(), *node.image);
+  if (node.image) add_features(response, request->version(), *node.image, node.quorum.kraft_version());
   request->answer(response);
 }
 

@@ -74,6 +74,16 @@ env::Task<Result<Response>> call_controller(
   co_return result;
 }
 
+/// Waits (at most a second) until this shard has seen everything that was committed before now:
+/// whoever gets the answer of a change may look at its effect at once.
+inline env::Task<void> until_shown(Services& node) {
+  const Offset wanted = node.quorum.published_offset();
+  for (int i = 0; i < 1'000 && node.image->provenance().offset < wanted; ++i) {
+    const MonoTime soon = node.shard.now() + Millis(1);
+    co_await env::sleep_until(node.shard, soon);
+  }
+}
+
 /// A whole handler for APIs that the controller decides: decode, decide, answer. `fill` makes the
 /// answer of a request whose decision never came (no controller, time-out).
 template <class Message, class Response, class Decide>
@@ -84,6 +94,7 @@ env::Task<void> forward(Services& node, request::RequestPtr request, std::int32_
   Result<Response> decided =
       co_await call_controller(node, held, request->version(), deadline, decide);
   if (decided.ok()) {
+    co_await until_shown(node);
     request->answer(*decided);
     co_return;
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "config/describe.h"
+#include "node/handler/alter_check.h"
 #include "node/handler/handlers.h"
 #include "wire/describe_configs_request.h"
 #include "wire/describe_configs_response.h"
@@ -17,17 +18,9 @@ config::ConfigMap map_of(const image::ConfigEntries& entries) {
   return config::ConfigMap(entries.begin(), entries.end());
 }
 
-config::BrokerConfigSources sources_of(const Services& node) {
-  config::BrokerConfigSources sources;
-  sources.static_broker = node.static_properties;
-  sources.dynamic_default = map_of(node.image->broker_default_config());
-  sources.dynamic_broker = map_of(node.image->broker_config(node.identity->id));
-  return sources;
-}
-
 Result<std::vector<config::ConfigEntry>> entries_of(const Resource& resource, Services& node) {
   const image::MetadataImage& image = *node.image;
-  const config::BrokerConfigSources sources = sources_of(node);
+  const config::BrokerConfigSources sources = config_sources_of(node);
   const std::string name = resource.resource_name.str();
   switch (static_cast<image::ResourceType>(resource.resource_type)) {
     case image::ResourceType::kTopic:

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/handler/alter_check.h"
+
+namespace moldau::handler {
+namespace {
+
+config::ConfigMap map_of(const image::ConfigEntries& entries) {
+  return config::ConfigMap(entries.begin(), entries.end());
+}
+
+}  // namespace
+
+config::BrokerConfigSources config_sources_of(const Services& node) {
+  config::BrokerConfigSources sources;
+  sources.static_broker = node.static_properties;
+  sources.dynamic_default = map_of(node.image->broker_default_config());
+  sources.dynamic_broker = map_of(node.image->broker_config(node.identity->id));
+  return sources;
+}
+
+Result<void> check_alter(const Services& node, std::int8_t resource_type, std::string_view name,
+                         const std::vector<config::AlterEntry>& entries, bool incremental) {
+  const auto type = static_cast<image::ResourceType>(resource_type);
+  if (type == image::ResourceType::kBrokerLogger)
+    return Error(ErrorCode::kInvalidRequest, "loggers are not changed at run time");
+  const std::string own = std::to_string(node.identity->id.value());
+  if (type == image::ResourceType::kBroker && !name.empty() && name != own)
+    return Error(ErrorCode::kInvalidRequest,
+                 "this is broker " + own + ": configs of another broker go to that one");
+  const config::BrokerConfigSources sources = config_sources_of(node);
+  const image::ConfigResource resource(type, std::string(name));
+  const config::ConfigMap existing = map_of(node.image->config(resource));
+  const config::AlterSubject subject{static_cast<config::ConfigResourceType>(resource_type), name,
+                                     existing, *node.config, sources, node.image->elr_enabled()};
+  return config::check_alter_request(subject, entries, incremental);
+}
+
+}  // namespace moldau::handler
