@@ -27,6 +27,7 @@ env::Task<void> handle_describe_quorum(Services& node, request::RequestPtr reque
 env::Task<void> handle_describe_topic_partitions(Services& node, request::RequestPtr request);
 env::Task<void> handle_elect_leaders(Services& node, request::RequestPtr request);
 env::Task<void> handle_fetch(Services& node, request::RequestPtr request);
+env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr request);
 env::Task<void> handle_incremental_alter_configs(Services& node, request::RequestPtr request);
 env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr request);
 env::Task<void> handle_list_config_resources(Services& node, request::RequestPtr request);

@@ -30,6 +30,7 @@ constexpr HandlerRow kRows[] = {
     {ApiKey::kDeleteRecords, handle_delete_records, true, false},
     {ApiKey::kOffsetForLeaderEpoch, handle_offset_for_leader_epoch, true, false},
     {ApiKey::kDescribeProducers, handle_describe_producers, true, false},
+    {ApiKey::kFindCoordinator, handle_find_coordinator, true, false},
     {ApiKey::kInitProducerId, handle_init_producer_id, true, false},
     {ApiKey::kDescribeQuorum, handle_describe_quorum, true, true},
     {ApiKey::kDescribeLogDirs, handle_describe_log_dirs, true, false},
