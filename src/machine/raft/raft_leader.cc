@@ -231,6 +231,7 @@ QuorumDescription RaftMachine::describe(Now now) const {
   out.leader_id = leader_id_;
   out.epoch = epoch_;
   out.high_watermark = high_watermark_;
+  out.voter_set = log_.voters();
   for (const auto& [id, voter] : log_.voters().voters()) {
     ReplicaProgress entry;
     if (id == config_.self.id) {

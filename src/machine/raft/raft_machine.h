@@ -71,6 +71,8 @@ struct QuorumDescription {
   Offset high_watermark{-1};
   std::vector<ReplicaProgress> voters;
   std::vector<ReplicaProgress> observers;
+  /// Where the voters listen.
+  VoterSet voter_set;
 };
 
 /// KRaft: elects a leader, replicates the metadata log, says what is committed.

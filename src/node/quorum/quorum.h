@@ -41,6 +41,9 @@ struct QuorumConfig {
 
   /// Our controller listeners as others dial them.
   std::vector<raft::Endpoint> controller_endpoints;
+  /// The same with their protocols, as the metadata log names a controller; if empty, those of
+  /// controller_endpoints with PLAINTEXT.
+  std::vector<image::Endpoint> registered_listeners;
   /// controller.quorum.voters; empty with dynamic voters.
   raft::VoterSet static_voters;
   /// controller.quorum.bootstrap.servers
@@ -129,6 +132,8 @@ class Quorum {
   /// The finalized kraft.version, 0 with static voters.
   std::int16_t kraft_version() const { return kraft_version_.load(std::memory_order_acquire); }
   bool is_active_controller() const { return active_.load(std::memory_order_acquire); }
+  /// The level in force; no metadata record holds it. Any thread.
+  std::int16_t kraft_version() const { return kraft_version_.load(std::memory_order_acquire); }
   /// Last offset replayed into the newest published image; heartbeats carry it.
   Offset published_offset() const {
     return Offset(published_offset_.load(std::memory_order_acquire));
@@ -162,6 +167,7 @@ class Quorum {
   std::vector<std::vector<ImageSubscriber>> subscribers_;      // likewise, once started
   std::atomic<std::int64_t> leader_{0};                        // id and epoch in one
   std::atomic<bool> active_{false};
+  std::atomic<std::int16_t> kraft_version_{0};
   std::atomic<std::int64_t> published_offset_{-1};
   std::atomic<std::int16_t> kraft_version_{0};
   UniqueFunction<void(const Error&)> on_failure_;

@@ -27,7 +27,8 @@ QuorumHost::QuorumHost(Quorum& quorum, env::Env& env, QuorumConfig config)
       shard_(env.shard(kHome)),
       config_(std::move(config)),
       store_(env.disk(), config_.metadata_log_dir),
-      broker_config_(config_.controller.broker_config) {}
+      broker_config_(config_.controller.broker_config),
+      incarnation_id_(Uuid::random([this] { return shard_.random().next(); })) {}
 
 QuorumHost::~QuorumHost() {
   shard_.disarm(*this);
@@ -165,6 +166,7 @@ void QuorumHost::perform_rest(raft::RaftEffects effects) {
       return list;
     });
   }
+  quorum_.kraft_version_.store(raft_->log().kraft_version(), std::memory_order_release);
   if (effects.leader_changed) follow_leadership();
   if (effects.high_watermark) catch_up();
 }
