@@ -37,6 +37,7 @@ class FlushPoint {
   /// Names were made in it since the last time; "" if none.
   std::string directory_;
   std::uint64_t directory_changes_ = 0;
+  bool with_birth_ = false;
 };
 
 }  // namespace moldau::log

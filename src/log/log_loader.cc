@@ -59,8 +59,10 @@ Result<void> LogLoader::open_directory() {
   MOLDAU_ASSIGN_OR_RETURN(const std::optional<env::FileStat> stat,
                           disk_.stat(*log_.directory_));
   if (stat && stat->is_directory) return {};
-  MOLDAU_TRY(disk_.make_directories(*log_.directory_));
-  return disk_.sync_directory(env::parent_of(*log_.directory_));
+  // A new replica is empty: the first flush makes its names durable, nothing before needs them.
+  log_.born_unsynced_ = true;
+  ++log_.directory_changes_;
+  return disk_.make_directories(*log_.directory_);
 }
 
 Result<void> LogLoader::load_topic_id() {
@@ -207,6 +209,7 @@ Result<bool> LogLoader::load_flushed(Segment& segment, bool is_active) {
 }
 
 Result<void> LogLoader::recover_from(std::size_t index) {
+  log_.is_dirty_ = true;
   auto& segments = log_.segments_;
   MOLDAU_ASSIGN_OR_RETURN(
       partition::ProducerState producers,
@@ -367,7 +370,7 @@ Result<void> LogLoader::find_end() {
     MOLDAU_ASSIGN_OR_RETURN(const auto file, segments.back()->log()->get_or_create());
     if (log_.config_.preallocate)
       MOLDAU_TRY(file->allocate(static_cast<std::uint64_t>(log_.config_.segment_bytes)));
-    MOLDAU_TRY(disk_.sync_directory(*log_.directory_));
+    ++log_.directory_changes_;
     at_end_.reset();
   }
   log_.log_end_offset_ = log_.staged_end_offset_ = end;

@@ -68,28 +68,39 @@ Result<void> PartitionLog::close() {
   if (failed_) return storage_error();
   MOLDAU_TRY(write_pending());
   Result<void> result;
-  const Offset latest_snapshot = snapshots_.empty() ? log_start_offset_ : snapshots_.back();
-  if (log_end_offset_ > std::max(latest_snapshot, log_start_offset_))
-    want_producer_snapshot(log_end_offset_);
   run_jobs_now(result);
   MOLDAU_TRY(result);
-  MOLDAU_TRY(active().finish());
-  // The indexes of the active segment are believed at the next start: they must be on disk too.
-  MOLDAU_ASSIGN_OR_RETURN(const FlushPoint point, flush_point());
-  MOLDAU_TRY(point.sync());
-  MOLDAU_ASSIGN_OR_RETURN(const auto offsets, active().offset_index().file()->get());
-  MOLDAU_TRY(offsets->sync());
-  MOLDAU_ASSIGN_OR_RETURN(const auto times, active().time_index().file()->get());
-  MOLDAU_TRY(times->sync());
-  if (!active().txn_index().empty()) {
-    MOLDAU_ASSIGN_OR_RETURN(const auto txns, active().txn_index().file()->get());
-    MOLDAU_TRY(txns->sync());
+  if (is_dirty_ || log_end_offset_ != flushed_end_offset_) {
+    MOLDAU_TRY(close_dirty());
+  } else if (born_unsynced_) {
+    // Apache expects the indexes of an empty segment, too.
+    MOLDAU_TRY(active().write_indexes());
   }
-  MOLDAU_TRY(disk_.sync_directory(*directory_));
-  mark_flushed(point);
   for (const std::unique_ptr<Segment>& segment : segments_) segment->release_files();
   closed_ = true;
   return {};
+}
+
+Result<void> PartitionLog::close_dirty() {
+  MOLDAU_TRY(active().finish());
+  ++directory_changes_;
+  MOLDAU_ASSIGN_OR_RETURN(FlushPoint point, flush_point());
+  // The indexes of the active segment are believed at the next start: they must be on disk too.
+  for (const auto& file : {active().offset_index().file(), active().time_index().file()}) {
+    MOLDAU_ASSIGN_OR_RETURN(std::shared_ptr<env::File> opened, file->get());
+    point.files_.push_back(std::move(opened));
+  }
+  if (!active().txn_index().empty()) {
+    MOLDAU_ASSIGN_OR_RETURN(auto opened, active().txn_index().file()->get());
+    point.files_.push_back(std::move(opened));
+  }
+  MOLDAU_TRY(point.sync());
+  mark_flushed(point);
+  const Offset latest = snapshots_.empty() ? log_start_offset_ : snapshots_.back();
+  if (log_end_offset_ > std::max(latest, log_start_offset_)) want_producer_snapshot(log_end_offset_);
+  Result<void> result;
+  run_jobs_now(result);
+  return result;
 }
 
 Result<void> PartitionLog::rename_directory(const std::string& name) {
@@ -114,8 +125,16 @@ Result<void> PartitionLog::assign_topic_id(TopicId topic_id) {
     return Error(ErrorCode::kInconsistentTopicId,
                  *directory_ + " belongs to topic id " + topic_id_.text());
   const std::string content = serialize_partition_metadata(topic_id);
-  MOLDAU_TRY(env::write_small_file(disk_, *directory_ + "/" + kPartitionMetadataName,
-                                   as_view(content)));
+  const std::string path = *directory_ + "/" + kPartitionMetadataName;
+  if (born_unsynced_) {
+    // Creating a thousand partitions must not wait for a thousand disk rounds: the first flush
+    // syncs this file with the first records. What a power cut leaves of it before is nothing,
+    // or is taken for nothing, and the metadata log knows the id.
+    MOLDAU_ASSIGN_OR_RETURN(const auto file, disk_.open(path, env::OpenMode::kOpenOrCreate));
+    MOLDAU_TRY(file->write(as_view(content), 0));
+  } else {
+    MOLDAU_TRY(env::write_small_file(disk_, path, as_view(content)));
+  }
   topic_id_ = topic_id;
   return {};
 }

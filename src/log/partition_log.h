@@ -251,6 +251,7 @@ class PartitionLog {
   std::size_t segment_index_of(Offset offset) const;
   Offset end_of_segment(std::size_t index) const;
   Error storage_error() const;
+  Result<void> close_dirty();
 
   // partition_log_append.cc
   Result<std::vector<StagedBatch>> place_batches(const AppendInput& input,
@@ -342,6 +343,10 @@ class PartitionLog {
 
   /// Base offset of the first segment whose files were not all synced since they were closed.
   Offset unflushed_from_{0};
+  /// The directory is new: its name and partition.metadata are not on disk for good.
+  bool born_unsynced_ = false;
+  /// Something happened that close() must bring to disk.
+  bool is_dirty_ = false;
   std::uint64_t directory_changes_ = 0;
   std::uint64_t directory_changes_synced_ = 0;
   std::vector<LogJob> jobs_;

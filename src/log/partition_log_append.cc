@@ -218,6 +218,7 @@ void PartitionLog::undo_write(const Error& cause, std::uint32_t txn_entries_befo
 }
 
 void PartitionLog::publish_staged() {
+  is_dirty_ = true;
   for (const StagedBatch& staged : staged_) {
     const BatchPosition& batch = staged.batch;
     active().add(batch, config_.index_interval_bytes, staged_now_);
@@ -262,6 +263,7 @@ Result<void> PartitionLog::roll_at(Offset base_offset, Timestamp now) {
   if (config_.preallocate)
     MOLDAU_TRY(file->allocate(static_cast<std::uint64_t>(config_.segment_bytes)));
   MOLDAU_TRY(active().finish());
+  is_dirty_ = true;
   ++directory_changes_;
   producers_.set_end_offset(base_offset);
   want_producer_snapshot(base_offset);

@@ -89,6 +89,7 @@ Result<void> PartitionLog::finish_swap(Compaction& compaction, const Result<void
   const Offset base = segments_[*first]->base_offset();
   const Offset end = end_of_segment(*first + count - 1);
   ++generation_;
+  is_dirty_ = true;
   for (std::size_t n = 0; n < count; ++n) {
     MOLDAU_TRY(retire(std::move(segments_[*first])));
     segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(*first));

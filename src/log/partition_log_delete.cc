@@ -153,6 +153,7 @@ Result<bool> PartitionLog::truncate_to(Offset offset, Timestamp now) {
   }
   ++generation_;
   ++truncations_;
+  is_dirty_ = true;
   if (segments_.front()->base_offset() > offset) {
     MOLDAU_TRY(truncate_fully_and_start_at(offset, now));
     return true;
@@ -187,6 +188,7 @@ Result<void> PartitionLog::truncate_fully_and_start_at(Offset offset, Timestamp 
   MOLDAU_CHECK(staged_.empty() && !swapping_, "truncation during an append or a swap");
   ++generation_;
   ++truncations_;
+  is_dirty_ = true;
   while (!segments_.empty()) {
     std::unique_ptr<Segment> segment = std::move(segments_.back());
     segments_.pop_back();

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "log/log_directory.h"
 #include "log/partition_log.h"
 
 namespace moldau::log {
@@ -22,7 +23,9 @@ Result<void> add_if_there(const LogFile& file, std::vector<std::shared_ptr<env::
 
 Result<void> FlushPoint::sync() const {
   for (const std::shared_ptr<env::File>& file : files_) MOLDAU_TRY(file->sync());
-  return directory_.empty() ? Result<void>() : disk_->sync_directory(directory_);
+  if (directory_.empty()) return {};
+  MOLDAU_TRY(disk_->sync_directory(directory_));
+  return with_birth_ ? disk_->sync_directory(env::parent_of(directory_)) : Result<void>();
 }
 
 Result<FlushPoint> PartitionLog::flush_point() {
@@ -34,6 +37,13 @@ Result<FlushPoint> PartitionLog::flush_point() {
   point.active_base_ = active().base_offset();
   point.directory_changes_ = directory_changes_;
   if (directory_changes_ != directory_changes_synced_) point.directory_ = *directory_;
+  point.with_birth_ = born_unsynced_;
+  if (born_unsynced_ && !topic_id_.is_zero()) {
+    MOLDAU_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file,
+                            disk_.open(*directory_ + "/" + kPartitionMetadataName,
+                                       env::OpenMode::kReadWrite));
+    point.files_.push_back(std::move(file));
+  }
   for (const std::unique_ptr<Segment>& segment : segments_) {
     if (segment->base_offset() < unflushed_from_) continue;
     const bool is_active = segment.get() == &active();
@@ -53,6 +63,7 @@ Result<FlushPoint> PartitionLog::flush_point() {
 void PartitionLog::mark_flushed(const FlushPoint& point) {
   if (point.generation_ != generation_) return;
   flushed_end_offset_ = std::max(flushed_end_offset_, std::min(point.end_, log_end_offset_));
+  if (point.with_birth_) born_unsynced_ = false;
   directory_changes_synced_ = std::max(directory_changes_synced_, point.directory_changes_);
   if (point.active_base_ > unflushed_from_) {
     for (const std::unique_ptr<Segment>& segment : segments_)
