@@ -97,7 +97,8 @@ Result<void> PartitionLog::close_dirty() {
   MOLDAU_TRY(point.sync());
   mark_flushed(point);
   const Offset latest = snapshots_.empty() ? log_start_offset_ : snapshots_.back();
-  if (log_end_offset_ > std::max(latest, log_start_offset_)) want_producer_snapshot(log_end_offset_);
+  if (log_end_offset_ > std::max(latest, log_start_offset_))
+    want_producer_snapshot(log_end_offset_);
   Result<void> result;
   run_jobs_now(result);
   return result;
