@@ -92,7 +92,8 @@ env::Task<void> handle_api_versions(Services& node, request::RequestPtr request)
   const bool controller =
       node.config && node.config->is_controller_listener(request->caller().listener);
   add_apis(response, controller);
-  if (node.image) add_features(response, request->version(), *node.image, node.quorum.kraft_version());
+  if (node.image)
+    add_features(response, request->version(), *node.image, node.quorum.kraft_version());
   request->answer(response);
 }
 
