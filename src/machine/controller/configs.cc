@@ -64,18 +64,18 @@ config::AlterEntry entry_of(const wire::AlterConfigsRequest::AlterableConfig& in
 template <class Response, class Request, class Decide>
 void alter_each(const Request& request, Decision<Response>& decision, Decide decide) {
   const std::set<ConfigResource> twice = duplicates(request);
-  for (const ConfigResource& resource : twice) {
-    add_result(decision.response, resource,
-               ApiError(ErrorCode::kInvalidRequest, "Duplicate resource."));
-  }
   for (const auto& in : request.resources) {
     const ConfigResource resource(static_cast<ResourceType>(in.resource_type),
                                   in.resource_name.str());
-    if (twice.count(resource) > 0) continue;
+    if (twice.count(resource) > 0) {
+      add_result(decision.response, resource,
+                 ApiError(ErrorCode::kInvalidRequest, "Each resource must appear at most once."));
+      continue;
+    }
     if (!is_known(in.resource_type)) {
       add_result(decision.response, resource,
-                 ApiError(ErrorCode::kUnsupportedVersion,
-                          "Unknown resource type " + std::to_string(in.resource_type) + "."));
+                 ApiError(ErrorCode::kInvalidRequest,
+                          "Unknown resource type " + std::to_string(in.resource_type)));
       continue;
     }
     std::vector<config::AlterEntry> entries;

@@ -50,11 +50,13 @@ ApiError check_metadata_version(MetadataVersion current, std::int16_t level, std
   }
   const MetadataVersion wanted(level);
   if (wanted < current && MetadataVersion::metadata_changes_between(wanted, current)) {
-    return invalid_metadata_version(
-        level, type == kUnsafeDowngrade
-                   ? "Unsafe metadata downgrade is not supported in this version."
-                   : "Refusing to perform the requested downgrade because it might delete "
-                     "metadata information.");
+    return {ErrorCode::kInvalidUpdateVersion,
+            "Unsupported metadata.version downgrade from " + std::to_string(current.level()) +
+                " to " + std::to_string(level) + ". " +
+                (type == kUnsafeDowngrade
+                     ? "Unsafe metadata downgrade is not supported in this version."
+                     : "Refusing to perform the requested downgrade because it might delete "
+                       "metadata information.")};
   }
   return {};
 }
@@ -176,7 +178,8 @@ Decision<wire::UpdateFeaturesResponse> ControllerMachine::decide_update_features
     for (const auto& update : request.feature_updates) {
       auto& result = response.results.emplace_back();
       result.feature = update.feature.own();
-      result.error_message = wire::Text::null();
+      // What Apache's table of errors calls it.
+      result.error_message = "NONE";
     }
   }
   if (request.validate_only) decision.records.clear();

@@ -131,7 +131,8 @@ Result<std::vector<std::vector<NodeId>>> place_replicas(const std::vector<Usable
     return Error(ErrorCode::kInvalidReplicationFactor,
                  "The target replication factor of " + std::to_string(replication_factor) +
                      " cannot be reached because only " + std::to_string(brokers.size()) +
-                     " broker(s) are registered.");
+                     " broker(s) are registered or some brokers have all their log directories "
+                     "cordoned.");
   }
   std::vector<std::vector<NodeId>> placed;
   placed.reserve(static_cast<std::size_t>(std::max(partitions, 0)));

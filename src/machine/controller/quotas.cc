@@ -26,11 +26,11 @@ struct QuotaKey {
   const char* type;
 };
 constexpr QuotaKey kQuotaKeys[] = {
-    {"producer_byte_rate", false, true, 9223372036854775807.0, "LONG"},
-    {"consumer_byte_rate", false, true, 9223372036854775807.0, "LONG"},
-    {"request_percentage", false, false, 0, "DOUBLE"},
-    {"controller_mutation_rate", false, false, 0, "DOUBLE"},
-    {"connection_creation_rate", true, true, 2147483647.0, "INT"},
+    {"producer_byte_rate", false, true, 9223372036854775807.0, "a LONG"},
+    {"consumer_byte_rate", false, true, 9223372036854775807.0, "a LONG"},
+    {"request_percentage", false, false, 0, "a DOUBLE"},
+    {"controller_mutation_rate", false, false, 0, "a DOUBLE"},
+    {"connection_creation_rate", true, true, 2147483647.0, "an INT"},
 };
 
 ApiError refuse(std::string why) { return {ErrorCode::kInvalidRequest, std::move(why)}; }
@@ -68,7 +68,7 @@ ApiError check_value(const QuotaEntity& entity, std::string_view key, double val
   if (!(value > 0)) return refuse("Quota " + name + " must be greater than 0");
   if (!known->whole) return {};
   if (value > known->max) {
-    return refuse("Proposed value for " + name + " is too large for a " + known->type + ".");
+    return refuse("Proposed value for " + name + " is too large for " + known->type + ".");
   }
   if (std::abs(std::fmod(value, 1.0)) > 1e-6) {
     return refuse(name + " cannot be a fractional value.");
@@ -199,8 +199,8 @@ Decision<wire::AlterClientQuotasResponse> ControllerMachine::decide_alter_client
 
 wire::DescribeClientQuotasResponse describe_client_quotas(
     const image::MetadataImage& image, const wire::DescribeClientQuotasRequest& request) {
+  // Success has an empty message here, not a null one, as in Apache's answer.
   wire::DescribeClientQuotasResponse response;
-  response.error_message = wire::Text::null();
   const auto refuse_all = [&](const Error& error) {
     set_error(response, error);
     response.entries = std::nullopt;

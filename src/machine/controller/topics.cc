@@ -75,6 +75,8 @@ config::ConfigMap creation_configs(const CreatableTopic& topic) {
 void fill_effective_configs(const std::vector<config::ConfigEntry>& entries, TopicResult& result) {
   result.configs.emplace();
   for (const config::ConfigEntry& entry : entries) {
+    const config::ConfigKey* key = config::topic_schema().find(entry.name);
+    if (key != nullptr && key->internal && entry.is_default()) continue;
     auto& out = result.configs->emplace_back();
     out.name = wire::Text(entry.name);
     out.value = entry.value && !entry.sensitive ? wire::Text(*entry.value) : wire::Text::null();
