@@ -245,7 +245,8 @@ std::string ControllerMachine::effective_topic_value(std::string_view topic, std
 }
 
 std::size_t ControllerMachine::effective_min_isr(const image::TopicImage& topic) const {
-  const std::string text = effective_topic_value(topic.name, "min.insync.replicas", "1");
+  const std::string value = effective_topic_value(topic.name, "min.insync.replicas", "1");
+  const std::string_view text = config::trim(value);
   std::size_t min_isr = 1;
   std::from_chars(text.data(), text.data() + text.size(), min_isr);
   const image::PartitionState* first = topic.partition(PartitionId(0));
@@ -253,8 +254,12 @@ std::size_t ControllerMachine::effective_min_isr(const image::TopicImage& topic)
 }
 
 bool ControllerMachine::unclean_election_enabled(std::string_view topic) const {
-  return config::trim(effective_topic_value(topic, "unclean.leader.election.enable", "false")) ==
-         "true";
+  const std::string value =
+      effective_topic_value(topic, "unclean.leader.election.enable", "false");
+  const std::string_view text = config::trim(value);
+  constexpr std::string_view kTrue = "true";
+  return std::equal(text.begin(), text.end(), kTrue.begin(), kTrue.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
 }
 
 }  // namespace moldau::controller

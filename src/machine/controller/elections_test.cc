@@ -126,7 +126,7 @@ TEST(ControllerElrTest, AChangedMinIsrClearsTheElr) {
 }
 
 TEST(ControllerElectionTest, UncleanElectionsOnlyWhereTheTopicAllowsThem) {
-  for (const char* enabled : {"true", "false"}) {
+  for (const char* enabled : {"true", "False", "TRUE"}) {
     TestCluster cluster(30, false);
     cluster.add_brokers(2);
     const TopicId id =
@@ -134,7 +134,7 @@ TEST(ControllerElectionTest, UncleanElectionsOnlyWhereTheTopicAllowsThem) {
     cluster.alter_isr(cluster.isr_change(id, {1}));
     cluster.expire(1, {2});
     const image::PartitionState& state = cluster.partition(id);
-    if (enabled[0] == 't') {
+    if (enabled[0] != 'F') {
       EXPECT_EQ(state.leader, NodeId(2));
       EXPECT_EQ(ids(state.isr), nodes({2}));
       EXPECT_EQ(state.recovery_state, image::LeaderRecoveryState::kRecovering);
