@@ -129,8 +129,6 @@ class Quorum {
 
   /// Any thread.
   LeaderAndEpoch leader() const;
-  /// The finalized kraft.version, 0 with static voters.
-  std::int16_t kraft_version() const { return kraft_version_.load(std::memory_order_acquire); }
   bool is_active_controller() const { return active_.load(std::memory_order_acquire); }
   /// The level in force; no metadata record holds it. Any thread.
   std::int16_t kraft_version() const { return kraft_version_.load(std::memory_order_acquire); }
@@ -167,7 +165,6 @@ class Quorum {
   std::vector<std::vector<ImageSubscriber>> subscribers_;      // likewise, once started
   std::atomic<std::int64_t> leader_{0};                        // id and epoch in one
   std::atomic<bool> active_{false};
-  std::atomic<std::int16_t> kraft_version_{0};
   std::atomic<std::int64_t> published_offset_{-1};
   std::atomic<std::int16_t> kraft_version_{0};
   UniqueFunction<void(const Error&)> on_failure_;
