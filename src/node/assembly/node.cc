@@ -160,6 +160,9 @@ void Node::build_broker() {
         parts_[s]->services().config = config;
       },
       [this](const image::ImagePtr& image) { on_image_applied(image); });
+  quorum_->on_failure([this](const Error& error) {
+    fail(kExitFailed, "the metadata log has failed: " + error.text());
+  });
   if (config_->is_broker)
     quorum_->subscribe(env::ShardId(0), [this](const image::PublishedImage& published) {
       applier_->enqueue(published);

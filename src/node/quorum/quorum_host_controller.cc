@@ -43,7 +43,6 @@ void QuorumHost::maybe_activate() {
     const auto decision = controller_->decide_activation(bootstrap_);
     const Result<void> written = write(decision.records, decision.atomic, list);
     if (!written.ok()) return list;
-    quorum_.kraft_version_.store(raft_->log().kraft_version(), std::memory_order_release);
     quorum_.set_leader(quorum_.leader(), true);
     register_controller(list);
     env_.logger().info(kComponent, "active controller epoch={} records={}",
