@@ -130,6 +130,8 @@ class Quorum {
   /// Any thread.
   LeaderAndEpoch leader() const;
   bool is_active_controller() const { return active_.load(std::memory_order_acquire); }
+  /// The level in force; no metadata record holds it. Any thread.
+  std::int16_t kraft_version() const { return kraft_version_.load(std::memory_order_acquire); }
   /// Last offset replayed into the newest published image; heartbeats carry it.
   Offset published_offset() const {
     return Offset(published_offset_.load(std::memory_order_acquire));
@@ -164,6 +166,7 @@ class Quorum {
   std::atomic<std::int64_t> leader_{0};                        // id and epoch in one
   std::atomic<bool> active_{false};
   std::atomic<std::int64_t> published_offset_{-1};
+  std::atomic<std::int16_t> kraft_version_{0};
   UniqueFunction<void(const Error&)> on_failure_;
   std::unique_ptr<QuorumHost> host_;  // shard 0
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for what is posted
