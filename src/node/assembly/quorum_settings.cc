@@ -47,13 +47,6 @@ quorum::QuorumConfig quorum_config_of(const std::shared_ptr<const config::Broker
   out.is_controller = config->is_controller;
   for (const config::Listener& listener : config->advertised_controller_listeners)
     out.controller_endpoints.push_back(endpoint_of(listener));
-  for (const config::Listener& listener : config->advertised_controller_listeners) {
-    image::Endpoint& registered = out.registered_listeners.emplace_back();
-    registered.listener = listener.name;
-    registered.host = listener.host;
-    registered.port = static_cast<std::uint16_t>(listener.port);
-    registered.security_protocol = static_cast<std::int16_t>(listener.protocol);
-  }
   // Static voters are known by id and address only; their directories are not.
   for (const config::QuorumVoter& voter : config->quorum_voters) {
     raft::Voter known;

@@ -41,9 +41,6 @@ struct QuorumConfig {
 
   /// Our controller listeners as others dial them.
   std::vector<raft::Endpoint> controller_endpoints;
-  /// The same with their protocols, as the metadata log names a controller; if empty, those of
-  /// controller_endpoints with PLAINTEXT.
-  std::vector<image::Endpoint> registered_listeners;
   /// controller.quorum.voters; empty with dynamic voters.
   raft::VoterSet static_voters;
   /// controller.quorum.bootstrap.servers
@@ -130,8 +127,6 @@ class Quorum {
   /// Any thread.
   LeaderAndEpoch leader() const;
   bool is_active_controller() const { return active_.load(std::memory_order_acquire); }
-  /// The level in force; no metadata record holds it. Any thread.
-  std::int16_t kraft_version() const { return kraft_version_.load(std::memory_order_acquire); }
   /// Last offset replayed into the newest published image; heartbeats carry it.
   Offset published_offset() const {
     return Offset(published_offset_.load(std::memory_order_acquire));

@@ -27,8 +27,7 @@ QuorumHost::QuorumHost(Quorum& quorum, env::Env& env, QuorumConfig config)
       shard_(env.shard(kHome)),
       config_(std::move(config)),
       store_(env.disk(), config_.metadata_log_dir),
-      broker_config_(config_.controller.broker_config),
-      incarnation_id_(Uuid::random([this] { return shard_.random().next(); })) {}
+      broker_config_(config_.controller.broker_config) {}
 
 QuorumHost::~QuorumHost() {
   shard_.disarm(*this);

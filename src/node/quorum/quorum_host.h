@@ -103,8 +103,6 @@ class QuorumHost final : public env::TurnHook {
   void follow_leadership();
   void maybe_activate();
   void deactivate();
-  /// Once per process and leadership: the log says where this controller listens.
-  void register_controller(EffectsList& out);
   EffectsList decide(Quorum::Propose& decide, const std::shared_ptr<Quorum::Answer>& answer);
   EffectsList tick_controller();
   controller::RequestContext context();
@@ -154,7 +152,6 @@ class QuorumHost final : public env::TurnHook {
   bool replaying_ = false;
   std::deque<PendingBatch> batches_;
   std::deque<PendingAnswer> answers_;
-  Uuid incarnation_id_;
   bool activating_ = false;  // the controller stands, its first records are about to be written
 
   // Snapshots

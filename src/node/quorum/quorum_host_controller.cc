@@ -44,44 +44,10 @@ void QuorumHost::maybe_activate() {
     const Result<void> written = write(decision.records, decision.atomic, list);
     if (!written.ok()) return list;
     quorum_.set_leader(quorum_.leader(), true);
-    register_controller(list);
     env_.logger().info(kComponent, "active controller epoch={} records={}",
                        raft_->epoch().value(), decision.records.size());
     return list;
   });
-}
-
-void QuorumHost::register_controller(EffectsList& out) {
-  if (!controller_->image().metadata_version().has_controller_registration()) return;
-  const image::ControllerRegistration* known =
-      controller_->image().controllers().find(config_.node_id);
-  if (known && known->incarnation_id == incarnation_id_) return;
-  wire::ControllerRegistrationRequest request;
-  request.controller_id = config_.node_id.value();
-  request.incarnation_id = incarnation_id_;
-  std::vector<image::Endpoint> listeners = config_.registered_listeners;
-  for (const raft::Endpoint& endpoint : config_.controller_endpoints) {
-    if (!config_.registered_listeners.empty()) break;
-    image::Endpoint& listener = listeners.emplace_back();
-    listener.listener = endpoint.listener;
-    listener.host = endpoint.host;
-    listener.port = endpoint.port;
-  }
-  for (const image::Endpoint& endpoint : listeners) {
-    auto& listener = request.listeners.emplace_back();
-    listener.name = wire::Text(endpoint.listener);
-    listener.host = wire::Text(endpoint.host);
-    listener.port = endpoint.port;
-    listener.security_protocol = endpoint.security_protocol;
-  }
-  for (const image::FeatureSupport& support : image::supported_features()) {
-    auto& feature = request.features.emplace_back();
-    feature.name = wire::Text(support.name);
-    feature.min_supported_version = support.min_level;
-    feature.max_supported_version = support.max_level;
-  }
-  const auto decision = controller_->decide_controller_registration(request);
-  (void)write(decision.records, decision.atomic, out).ok();  // tried again by the next leadership
 }
 
 void QuorumHost::deactivate() {

@@ -155,11 +155,6 @@ TEST_F(QuorumTest, AFreshNodeLeadsAndWritesTheBootstrapRecords) {
             "{\"leaderId\":1,\"leaderEpoch\":1,\"votedId\":-1,\"votedDirectoryId\":"
             "\"AAAAAAAAAAAAAAAAAAAAAA\",\"data_version\":1}");
   EXPECT_EQ(node.quorum().kraft_version(), 1);
-  ASSERT_TRUE(node.submit(set_config("k", "v")).ok());
-  const image::ControllerRegistration* controller = node.image()->controllers().find(NodeId(1));
-  ASSERT_NE(controller, nullptr);
-  ASSERT_EQ(controller->listeners.size(), 1U);
-  EXPECT_EQ(controller->listeners[0].port, 9093);
   ASSERT_TRUE(node.stop().ok());
 }
 
