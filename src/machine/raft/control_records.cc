@@ -1,105 +1,82 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/raft/control_records.h"
 
+#include <algorithm>
 #include <type_traits>
 
-#include "machine/raft/flexible_codec.h"
+#include "record/big_endian.h"
 #include "record/control_record.h"
 #include "record/record_iterator.h"
+#include "wire/encode.h"
+#include "wire/kraft_version_record.h"
+#include "wire/leader_change_message.h"
+#include "wire/snapshot_footer_record.h"
+#include "wire/snapshot_header_record.h"
+#include "wire/voters_record.h"
 
 namespace moldau::raft {
 namespace {
 
 using record::ControlRecordType;
 
+// What 4.3.1 writes, also where a version 1 exists.
 constexpr std::int16_t kVersion0 = 0;
 
-void put_replicas(FlexibleWriter& out, const std::vector<ReplicaKey>& replicas) {
-  out.array(replicas.size());
-  for (const ReplicaKey& key : replicas)
-    out.number<std::int32_t>(key.id.value()).no_tags();
+template <class M>
+std::string bytes_of(const M& message) {
+  return std::string(as_text(wire::to_slice(message, kVersion0).view()));
 }
 
-std::vector<ReplicaKey> get_replicas(FlexibleReader& in, std::int16_t version) {
-  std::vector<ReplicaKey> replicas;
-  for (std::size_t left = in.array(kVotersMax); in.ok() && left > 0; --left) {
-    ReplicaKey key;
-    key.id = NodeId(in.number<std::int32_t>());
-    if (version >= 1) key.directory = in.uuid();
-    in.skip_tags();
-    replicas.push_back(key);
-  }
-  return replicas;
+// The version is the first field of the value itself; a newer one may only add tagged fields.
+template <class M>
+Result<M> decoded(ByteView value) {
+  if (value.size() < 2) return Error(ErrorCode::kCorruptMessage, "a control record without version");
+  const auto version = record::load_big<std::int16_t>(value.data());
+  wire::Reader reader(value);
+  M message;
+  const std::int16_t known = std::clamp(version, M::kMinVersion, M::kMaxVersion);
+  if (auto read = message.decode(reader, known); !read.ok())
+    return Error(ErrorCode::kCorruptMessage, read.error().detail);
+  return message;
 }
 
-LeaderChange get_leader_change(FlexibleReader& in) {
-  LeaderChange change;
-  // The version is the first field of the value itself.
-  const auto version = in.number<std::int16_t>();
-  change.leader_id = NodeId(in.number<std::int32_t>());
-  change.voters = get_replicas(in, version);
-  change.granting_voters = get_replicas(in, version);
-  in.skip_tags();
-  return change;
+std::vector<wire::LeaderChangeMessage::Voter> to_wire(const std::vector<ReplicaKey>& keys) {
+  std::vector<wire::LeaderChangeMessage::Voter> out;
+  for (const ReplicaKey& key : keys) out.emplace_back().voter_id = key.id.value();
+  return out;
 }
 
-Voter get_voter(FlexibleReader& in) {
+std::vector<ReplicaKey> keys_of(const std::vector<wire::LeaderChangeMessage::Voter>& voters) {
+  std::vector<ReplicaKey> out;
+  for (const auto& voter : voters)
+    out.emplace_back(NodeId(voter.voter_id), voter.voter_directory_id);
+  return out;
+}
+
+Voter voter_of(const wire::VotersRecord::Voter& from) {
   Voter voter;
-  voter.key.id = NodeId(in.number<std::int32_t>());
-  voter.key.directory = in.uuid();
-  for (std::size_t left = in.array(kVoterEndpointsMax); in.ok() && left > 0; --left) {
-    Endpoint endpoint;
-    endpoint.listener = in.string();
-    endpoint.host = in.string();
-    endpoint.port = in.number<std::uint16_t>();
-    in.skip_tags();
-    voter.endpoints.push_back(std::move(endpoint));
-  }
-  voter.kraft_version_min = in.number<std::int16_t>();
-  voter.kraft_version_max = in.number<std::int16_t>();
-  in.skip_tags();
-  in.skip_tags();
+  voter.key = ReplicaKey(NodeId(from.voter_id), from.voter_directory_id);
+  for (const auto& endpoint : from.endpoints)
+    voter.endpoints.emplace_back(endpoint.name.str(), endpoint.host.str(), endpoint.port);
+  voter.kraft_version_min = from.kraft_version_feature.min_supported_version;
+  voter.kraft_version_max = from.kraft_version_feature.max_supported_version;
   return voter;
 }
 
-KraftVoters get_voters(FlexibleReader& in) {
-  KraftVoters record;
-  in.number<std::int16_t>();
-  for (std::size_t left = in.array(kVotersMax); in.ok() && left > 0; --left) {
-    Voter voter = get_voter(in);
-    if (in.ok()) record.voters.put(std::move(voter));
-  }
-  in.skip_tags();
-  return record;
+Result<ControlRecord> parse_leader_change(ByteView value) {
+  MOLDAU_ASSIGN_OR_RETURN(const auto message, decoded<wire::LeaderChangeMessage>(value));
+  LeaderChange change;
+  change.leader_id = NodeId(message.leader_id);
+  change.voters = keys_of(message.voters);
+  change.granting_voters = keys_of(message.granting_voters);
+  return ControlRecord(std::move(change));
 }
 
-ControlRecord get_record(ControlRecordType type, FlexibleReader& in) {
-  switch (type) {
-    case ControlRecordType::kLeaderChange:
-      return get_leader_change(in);
-    case ControlRecordType::kSnapshotHeader: {
-      SnapshotHeader header;
-      in.number<std::int16_t>();
-      header.last_contained_log_timestamp = Timestamp(in.number<std::int64_t>());
-      in.skip_tags();
-      return header;
-    }
-    case ControlRecordType::kSnapshotFooter:
-      in.number<std::int16_t>();
-      in.skip_tags();
-      return SnapshotFooter();
-    case ControlRecordType::kKraftVersion: {
-      KraftVersion version;
-      in.number<std::int16_t>();
-      version.level = in.number<std::int16_t>();
-      in.skip_tags();
-      return version;
-    }
-    case ControlRecordType::kKraftVoters:
-      return get_voters(in);
-    default:
-      return OtherControl();
-  }
+Result<ControlRecord> parse_voters(ByteView value) {
+  MOLDAU_ASSIGN_OR_RETURN(const auto message, decoded<wire::VotersRecord>(value));
+  KraftVoters out;
+  for (const auto& voter : message.voters) out.voters.put(voter_of(voter));
+  return ControlRecord(std::move(out));
 }
 
 ControlRecordType type_of(const ControlRecord& record) {
@@ -112,49 +89,71 @@ ControlRecordType type_of(const ControlRecord& record) {
 
 }  // namespace
 
-// Version 0 is what 4.3.1 writes, although 1 exists.
 std::string serialize(const LeaderChange& record) {
-  FlexibleWriter out;
-  out.number(kVersion0).number<std::int32_t>(record.leader_id.value());
-  put_replicas(out, record.voters);
-  put_replicas(out, record.granting_voters);
-  return out.no_tags().take();
+  wire::LeaderChangeMessage message;
+  message.leader_id = record.leader_id.value();
+  message.voters = to_wire(record.voters);
+  message.granting_voters = to_wire(record.granting_voters);
+  return bytes_of(message);
 }
 
 std::string serialize(const SnapshotHeader& record) {
-  FlexibleWriter out;
-  out.number(kVersion0).number<std::int64_t>(record.last_contained_log_timestamp.value());
-  return out.no_tags().take();
+  wire::SnapshotHeaderRecord message;
+  message.last_contained_log_timestamp = record.last_contained_log_timestamp.value();
+  return bytes_of(message);
 }
 
-std::string serialize(const SnapshotFooter&) {
-  return FlexibleWriter().number(kVersion0).no_tags().take();
-}
+std::string serialize(const SnapshotFooter&) { return bytes_of(wire::SnapshotFooterRecord()); }
 
 std::string serialize(const KraftVersion& record) {
-  return FlexibleWriter().number(kVersion0).number(record.level).no_tags().take();
+  wire::KRaftVersionRecord message;
+  message.kraft_version = record.level;
+  return bytes_of(message);
 }
 
 std::string serialize(const KraftVoters& record) {
-  FlexibleWriter out;
-  out.number(kVersion0).array(record.voters.size());
+  wire::VotersRecord message;
   for (const auto& [id, voter] : record.voters.voters()) {
-    out.number<std::int32_t>(id.value()).uuid(voter.key.directory).array(voter.endpoints.size());
-    for (const Endpoint& endpoint : voter.endpoints)
-      out.string(endpoint.listener).string(endpoint.host).number(endpoint.port).no_tags();
-    out.number(voter.kraft_version_min).number(voter.kraft_version_max).no_tags().no_tags();
+    auto& out = message.voters.emplace_back();
+    out.voter_id = id.value();
+    out.voter_directory_id = voter.key.directory;
+    for (const Endpoint& endpoint : voter.endpoints) {
+      auto& to = out.endpoints.emplace_back();
+      to.name = wire::Text(endpoint.listener);
+      to.host = wire::Text(endpoint.host);
+      to.port = endpoint.port;
+    }
+    out.kraft_version_feature.min_supported_version = voter.kraft_version_min;
+    out.kraft_version_feature.max_supported_version = voter.kraft_version_max;
   }
-  return out.no_tags().take();
+  return bytes_of(message);
 }
 
 Result<ControlRecord> parse_control_record(ControlRecordType type, ByteView value) {
-  FlexibleReader in(value);
-  ControlRecord parsed = get_record(type, in);
-  if (!in.ok())
-    return Error(ErrorCode::kCorruptMessage,
-                 "control record of type " + std::to_string(static_cast<int>(type)) +
-                     " does not hold together");
-  return parsed;
+  switch (type) {
+    case ControlRecordType::kLeaderChange:
+      return parse_leader_change(value);
+    case ControlRecordType::kSnapshotHeader: {
+      MOLDAU_ASSIGN_OR_RETURN(const auto message, decoded<wire::SnapshotHeaderRecord>(value));
+      SnapshotHeader header;
+      header.last_contained_log_timestamp = Timestamp(message.last_contained_log_timestamp);
+      return ControlRecord(header);
+    }
+    case ControlRecordType::kSnapshotFooter: {
+      MOLDAU_TRY(decoded<wire::SnapshotFooterRecord>(value));
+      return ControlRecord(SnapshotFooter());
+    }
+    case ControlRecordType::kKraftVersion: {
+      MOLDAU_ASSIGN_OR_RETURN(const auto message, decoded<wire::KRaftVersionRecord>(value));
+      KraftVersion version;
+      version.level = message.kraft_version;
+      return ControlRecord(version);
+    }
+    case ControlRecordType::kKraftVoters:
+      return parse_voters(value);
+    default:
+      return ControlRecord(OtherControl());
+  }
 }
 
 Result<std::vector<ControlRecord>> parse_control_batch(const record::BatchView& batch) {

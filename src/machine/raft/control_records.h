@@ -57,7 +57,7 @@ std::string serialize(const SnapshotFooter& record);
 std::string serialize(const KraftVersion& record);
 std::string serialize(const KraftVoters& record);
 
-/// Bounds   lengths against the bytes at hand; a voter set has at most kVotersMax members.
+/// Bounds   lengths against the bytes at hand.
 /// Errors   kCorruptMessage.
 Result<ControlRecord> parse_control_record(record::ControlRecordType type, ByteView value);
 
@@ -68,8 +68,5 @@ Result<std::vector<ControlRecord>> parse_control_batch(const record::BatchView& 
 /// A control batch that holds `records`.
 Slice build_control_batch(const std::vector<ControlRecord>& records, Offset base_offset,
                           LeaderEpoch epoch, Timestamp now);
-
-inline constexpr std::size_t kVotersMax = 10'000;
-inline constexpr std::size_t kVoterEndpointsMax = 1'000;
 
 }  // namespace moldau::raft
