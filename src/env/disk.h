@@ -89,6 +89,9 @@ class Disk {
   /// Like mkdir -p; fine if it exists.
   virtual Result<void> make_directories(const std::string& path) = 0;
   virtual Result<void> sync_directory(const std::string& path) = 0;
+  /// Everything written so far to the file system that holds `path`: one round for thousands of
+  /// files, at a stop.
+  virtual Result<void> sync_file_system(const std::string& path) = 0;
   /// Sorted by name.
   virtual Result<std::vector<DirectoryEntry>> list(const std::string& path) = 0;
   /// nullopt if there is nothing.

@@ -26,8 +26,8 @@ Result<bool> Compaction::clean_next() {
   const Offset base = all[group.front()].base_offset;
   cleaned_ = std::make_unique<Segment>(*input_.disk, input_.directory, base, kCleanedSuffix,
                                        all[group.back()].modified);
-  published_ = false;
   replaced_.clear();
+  replaced_paths_.clear();
   output_.clear();
   output_position_ = 0;
   // What an earlier pass may have left behind.
@@ -59,9 +59,20 @@ Result<bool> Compaction::clean_next() {
 
 Result<void> Compaction::publish() {
   MOLDAU_CHECK(cleaned_ != nullptr, "nothing to publish");
+  env::Disk& disk = *input_.disk;
+  // Each step is on disk for good before the next: after a crash .swap stands for the segments it
+  // replaces, whichever of them are left.
   MOLDAU_TRY(cleaned_->rename_state(kSwapSuffix));
-  published_ = true;
-  return input_.disk->sync_directory(*input_.directory);
+  MOLDAU_TRY(disk.sync_directory(*input_.directory));
+  for (Offset base : replaced_) {
+    Segment old(disk, input_.directory, base, {}, input_.now);
+    MOLDAU_TRY(old.rename_state(kDeletedSuffix));
+    const std::vector<std::string> paths = old.paths();
+    replaced_paths_.insert(replaced_paths_.end(), paths.begin(), paths.end());
+  }
+  MOLDAU_TRY(disk.sync_directory(*input_.directory));
+  MOLDAU_TRY(cleaned_->rename_state({}));
+  return disk.sync_directory(*input_.directory);
 }
 
 Result<void> Compaction::discard() {

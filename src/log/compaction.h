@@ -46,10 +46,11 @@ struct LastRecord {
 /// Path     on the shard PartitionLog::begin_compaction; then until done:
 ///            pool   clean_next() → the files <base>.log.cleaned and its indexes, synced
 ///            shard  PartitionLog::begin_swap
-///            pool   publish() → .swap: from here on a crash ends with the new segment
+///            pool   publish() → .swap, old ones .deleted, plain name: from .swap on a crash
+///                   ends with the new segment
 ///            shard  PartitionLog::finish_swap
-///          then LogDirectory::set_cleaner_offset(end_offset()). If begin_swap refuses or any
-///          step fails, discard() on the pool and finish_swap(…, error) if the swap had begun.
+///          then LogDirectory::set_cleaner_offset(end_offset()). If clean_next fails or
+///          begin_swap refuses, discard() on the pool; if publish fails, finish_swap(…, error).
 /// Owner    the host; shares the files. Must be finished or discarded before the log is
 ///          truncated, closed or renamed.
 /// Thread   one thread at a time.
@@ -80,7 +81,7 @@ class Compaction {
   /// Cleans the next group of segments into one. False: there is none left.
   Result<bool> clean_next();
   Result<void> publish();
-  /// Removes what clean_next() or publish() made.
+  /// Removes what clean_next() made.
   Result<void> discard();
 
   /// Everything below has been cleaned once all groups are swapped.
@@ -116,7 +117,7 @@ class Compaction {
   std::size_t next_group_ = 0;
   std::unique_ptr<Segment> cleaned_;
   std::vector<Offset> replaced_;
-  bool published_ = false;
+  std::vector<std::string> replaced_paths_;
   std::vector<std::byte> output_;
   std::uint64_t output_position_ = 0;
   std::uint64_t io_bytes_ = 0;

@@ -97,6 +97,9 @@ class LogDirectory {
   const OffsetCheckpoint& cleaner_offsets() const { return cleaner_; }
   Result<void> set_cleaner_offset(const TopicPartition& partition, std::optional<Offset> offset);
 
+  /// Everything in the directory is on disk for good then: after PartitionLog::close(kTogether)
+  /// of its logs, before their recovery points are written.
+  Result<void> sync() { return disk_.sync_file_system(path_); }
   /// Removes a -delete directory with its content.
   Result<void> remove_replica(const std::string& replica_directory);
   Result<env::DiskSpace> space();

@@ -55,7 +55,8 @@ Result<void> PartitionLog::release_idle() {
   if (failed_ || closed_) return {};
   MOLDAU_CHECK(staged_.empty(), "a log with staged appends is not idle");
   if (active().index_entries_waiting() > 0) MOLDAU_TRY(active().write_indexes());
-  for (const std::unique_ptr<Segment>& segment : segments_) segment->release_files();
+  if (!swapping_)
+    for (const std::unique_ptr<Segment>& segment : segments_) segment->release_files();
   recent_.reset();
   recent_count_ = 0;
   staged_.shrink_to_fit();
@@ -63,7 +64,7 @@ Result<void> PartitionLog::release_idle() {
   return {};
 }
 
-Result<void> PartitionLog::close() {
+Result<void> PartitionLog::close(CloseSync sync) {
   if (closed_) return {};
   if (failed_) return storage_error();
   MOLDAU_TRY(write_pending());
@@ -71,18 +72,21 @@ Result<void> PartitionLog::close() {
   run_jobs_now(result);
   MOLDAU_TRY(result);
   if (is_dirty_ || log_end_offset_ != flushed_end_offset_) {
-    MOLDAU_TRY(close_dirty());
+    MOLDAU_TRY(close_dirty(sync));
   } else if (born_unsynced_) {
     // Apache expects the indexes of an empty segment, too.
     MOLDAU_TRY(active().write_indexes());
   }
   for (const std::unique_ptr<Segment>& segment : segments_) segment->release_files();
+  snapshot_unsynced_.reset();
   closed_ = true;
   return {};
 }
 
-Result<void> PartitionLog::close_dirty() {
+Result<void> PartitionLog::close_dirty(CloseSync sync) {
   MOLDAU_TRY(active().finish());
+  MOLDAU_TRY(write_last_snapshot());
+  if (sync == CloseSync::kTogether) return {};
   ++directory_changes_;
   MOLDAU_ASSIGN_OR_RETURN(FlushPoint point, flush_point());
   // The indexes of the active segment are believed at the next start: they must be on disk too.
@@ -94,14 +98,25 @@ Result<void> PartitionLog::close_dirty() {
     MOLDAU_ASSIGN_OR_RETURN(auto opened, active().txn_index().file()->get());
     point.files_.push_back(std::move(opened));
   }
+  if (snapshot_unsynced_) point.files_.push_back(std::exchange(snapshot_unsynced_, nullptr));
   MOLDAU_TRY(point.sync());
   mark_flushed(point);
+  return {};
+}
+
+/// Not synced: a crash before the mark of the clean stop recovers the log anyway, and a snapshot
+/// that was cut is noticed by its checksum.
+Result<void> PartitionLog::write_last_snapshot() {
   const Offset latest = snapshots_.empty() ? log_start_offset_ : snapshots_.back();
-  if (log_end_offset_ > std::max(latest, log_start_offset_))
-    want_producer_snapshot(log_end_offset_);
-  Result<void> result;
-  run_jobs_now(result);
-  return result;
+  if (log_end_offset_ <= std::max(latest, log_start_offset_)) return {};
+  const std::string path = *directory_ + "/" + file_name(log_end_offset_, kSnapshotSuffix);
+  const std::string content = producers_.encode_snapshot();
+  MOLDAU_ASSIGN_OR_RETURN(const auto file, disk_.open(path, env::OpenMode::kOpenOrCreate));
+  MOLDAU_TRY(file->truncate(0));
+  MOLDAU_TRY(file->write(as_view(content), 0));
+  snapshots_.push_back(log_end_offset_);
+  snapshot_unsynced_ = file;
+  return {};
 }
 
 Result<void> PartitionLog::rename_directory(const std::string& name) {

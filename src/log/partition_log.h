@@ -67,6 +67,9 @@ struct WriteOutcome {
   std::optional<Error> error;
 };
 
+/// Who syncs what closing a log has written.
+enum class CloseSync : std::uint8_t { kAlone, kTogether };
+
 /// The log of one partition replica: segments, indexes, producer state, leader epochs.
 ///
 /// Path     node/replica and node/quorum: stage() for each request, write_staged() once a turn
@@ -227,8 +230,9 @@ class PartitionLog {
   std::vector<LogJob> take_jobs();
   /// Closes descriptors and gives back buffers of a log that has been quiet.
   Result<void> release_idle();
-  /// *Blocking.* Flush, producer snapshot, files cut to their content; nothing works afterwards.
-  Result<void> close();
+  /// *Blocking.* Producer snapshot, files cut to their content, all of it synced; with kTogether
+  /// LogDirectory::sync() does that for many logs at once. Nothing works afterwards.
+  Result<void> close(CloseSync sync = CloseSync::kAlone);
   /// *Blocking.* Renames the directory within its log dir; `name` as log_directory.h makes it
   /// (…-delete, …-stray, or the plain name when a future replica takes over).
   Result<void> rename_directory(const std::string& name);
@@ -251,7 +255,8 @@ class PartitionLog {
   std::size_t segment_index_of(Offset offset) const;
   Offset end_of_segment(std::size_t index) const;
   Error storage_error() const;
-  Result<void> close_dirty();
+  Result<void> close_dirty(CloseSync sync);
+  Result<void> write_last_snapshot();
 
   // partition_log_append.cc
   Result<std::vector<StagedBatch>> place_batches(const AppendInput& input,
@@ -291,6 +296,8 @@ class PartitionLog {
   std::size_t count_deletable(Predicate predicate) const;
   Result<void> delete_first_segments(std::size_t count, Timestamp now);
   Result<void> retire(std::unique_ptr<Segment> segment);
+  void retire_later(std::vector<std::unique_ptr<Segment>> segments);
+  void remove_after_delay(std::vector<std::string> paths);
   void retire_snapshots(Offset from, Offset to);
   void start_at(Offset log_start);
 
@@ -328,6 +335,7 @@ class PartitionLog {
   std::uint64_t epochs_version_ = 0;
   partition::ProducerState producers_;
   std::vector<Offset> snapshots_;  // of *.snapshot files, rising
+  std::shared_ptr<env::File> snapshot_unsynced_;
 
   std::vector<StagedBatch> staged_;
   std::vector<Slice> staged_bytes_;
@@ -349,6 +357,7 @@ class PartitionLog {
   bool is_dirty_ = false;
   std::uint64_t directory_changes_ = 0;
   std::uint64_t directory_changes_synced_ = 0;
+  std::vector<Offset> retiring_;  // base offsets of segments whose files a job is renaming
   std::vector<LogJob> jobs_;
   std::shared_ptr<PartitionLog*> self_;  // for `done` of jobs: null once the log is gone
 };

@@ -60,7 +60,11 @@ Result<void> PartitionLog::begin_swap(const Compaction& compaction) {
   if (*compaction.input_.directory != *directory_) return gone("the log has moved");
   if (compaction.input_.truncations != truncations_) return gone("the log was truncated");
   // Retention may have deleted some of the segments meanwhile.
-  if (!compaction_source_begin(compaction)) return gone("segments have gone");
+  const std::optional<std::size_t> first = compaction_source_begin(compaction);
+  if (!first) return gone("segments have gone");
+  // While the names change, reads go on through what is open.
+  for (std::size_t n = 0; n < compaction.replaced_.size(); ++n)
+    MOLDAU_TRY(segments_[*first + n]->pin_files());
   swapping_ = true;
   return {};
 }
@@ -82,27 +86,23 @@ std::optional<std::size_t> PartitionLog::compaction_source_begin(
 Result<void> PartitionLog::finish_swap(Compaction& compaction, const Result<void>& published) {
   MOLDAU_CHECK(swapping_, "a swap begins before it ends");
   swapping_ = false;
-  if (!published.ok()) return published;
+  if (!published.ok()) {
+    // Nobody knows which names are there: the next start puts them in order.
+    failed_ = true;
+    return published;
+  }
   const std::optional<std::size_t> first = compaction_source_begin(compaction);
   MOLDAU_CHECK(first.has_value(), "nothing touches the segments during a swap");
-  const std::size_t count = compaction.replaced_.size();
-  const Offset base = segments_[*first]->base_offset();
-  const Offset end = end_of_segment(*first + count - 1);
+  const auto begin = segments_.begin() + static_cast<std::ptrdiff_t>(*first);
+  const auto count = static_cast<std::ptrdiff_t>(compaction.replaced_.size());
+  const Offset base = (*begin)->base_offset();
+  const Offset end = segments_[*first + compaction.replaced_.size()]->base_offset();
   ++generation_;
   is_dirty_ = true;
-  for (std::size_t n = 0; n < count; ++n) {
-    MOLDAU_TRY(retire(std::move(segments_[*first])));
-    segments_.erase(segments_.begin() + static_cast<std::ptrdiff_t>(*first));
-  }
-  std::unique_ptr<Segment> cleaned = std::move(compaction.cleaned_);
-  const Result<void> renamed = cleaned->rename_state({});
-  cleaned->release_files();
-  segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(*first), std::move(cleaned));
-  ++directory_changes_;
-  if (!renamed.ok()) {
-    failed_ = true;
-    return renamed;
-  }
+  *begin = std::move(compaction.cleaned_);
+  (*begin)->release_files();
+  segments_.erase(begin + 1, begin + count);
+  remove_after_delay(std::move(compaction.replaced_paths_));
   // The snapshots at the beginning of segments that are no more.
   retire_snapshots(base + 1, end);
   return {};

@@ -85,15 +85,50 @@ Result<void> PartitionLog::delete_first_segments(std::size_t count, Timestamp no
   if (count == segments_.size()) MOLDAU_TRY(roll_at(log_end_offset_, now));
   const Offset new_start = segments_[count]->base_offset();
   const Offset old_start = segments_.front()->base_offset();
+  std::vector<std::unique_ptr<Segment>> gone;
   for (std::size_t n = 0; n < count; ++n) {
-    std::unique_ptr<Segment> segment = std::move(segments_.front());
+    retiring_.push_back(segments_.front()->base_offset());
+    gone.push_back(std::move(segments_.front()));
     segments_.pop_front();
-    MOLDAU_TRY(retire(std::move(segment)));
   }
+  retire_later(std::move(gone));
   if (new_start > log_start_offset_) start_at(new_start);
   unflushed_from_ = std::max(unflushed_from_, segments_.front()->base_offset());
   retire_snapshots(old_start, new_start);
   return {};
+}
+
+/// As retire(), on the pool: one segment after the other, each name on disk for good before the
+/// next, so that a power cut never leaves a hole between older and newer segments.
+void PartitionLog::retire_later(std::vector<std::unique_ptr<Segment>> segments) {
+  auto paths = std::make_shared<std::vector<std::string>>();
+  LogJob job;
+  job.what = "rename deleted segments";
+  job.work = [&disk = disk_, directory = directory_, paths,
+              gone = std::move(segments)]() -> Result<void> {
+    for (const std::unique_ptr<Segment>& segment : gone) {
+      MOLDAU_TRY(segment->rename_state(kDeletedSuffix));
+      MOLDAU_TRY(disk.sync_directory(*directory));
+      const std::vector<std::string> these = segment->paths();
+      paths->insert(paths->end(), these.begin(), these.end());
+    }
+    return {};
+  };
+  job.done = [self = self_, paths](const Result<void>& result) {
+    PartitionLog* log = *self;
+    if (log == nullptr) return;
+    if (result.ok()) log->retiring_.clear();
+    log->remove_after_delay(*paths);
+  };
+  jobs_.push_back(std::move(job));
+}
+
+void PartitionLog::remove_after_delay(std::vector<std::string> paths) {
+  LogJob job;
+  job.what = "remove deleted segments";
+  job.delay = config_.file_delete_delay_ms;
+  job.work = [&disk = disk_, names = std::move(paths)] { return remove_files(disk, names); };
+  jobs_.push_back(std::move(job));
 }
 
 /// Takes a segment's files out of the way; they go for good after file.delete.delay.ms, so that
@@ -105,11 +140,7 @@ Result<void> PartitionLog::retire(std::unique_ptr<Segment> segment) {
     failed_ = true;
     return renamed;
   }
-  LogJob job;
-  job.what = "remove deleted segment";
-  job.delay = config_.file_delete_delay_ms;
-  job.work = [&disk = disk_, paths = segment->paths()] { return remove_files(disk, paths); };
-  jobs_.push_back(std::move(job));
+  remove_after_delay(segment->paths());
   return {};
 }
 
@@ -162,6 +193,8 @@ Result<bool> PartitionLog::truncate_to(Offset offset, Timestamp now) {
     std::unique_ptr<Segment> segment = std::move(segments_.back());
     segments_.pop_back();
     MOLDAU_TRY(retire(std::move(segment)));
+    // Newest first, for good: what was cut off must not come back behind what stays.
+    MOLDAU_TRY(disk_.sync_directory(*directory_));
   }
   recent_count_ = 0;
   const Result<void> cut = active().truncate_to(offset, now);
@@ -186,13 +219,16 @@ Result<bool> PartitionLog::truncate_to(Offset offset, Timestamp now) {
 Result<void> PartitionLog::truncate_fully_and_start_at(Offset offset, Timestamp now) {
   if (failed_ || closed_) return storage_error();
   MOLDAU_CHECK(staged_.empty() && !swapping_, "truncation during an append or a swap");
+  if (std::find(retiring_.begin(), retiring_.end(), offset) != retiring_.end())
+    return Error(ErrorCode::kKafkaStorageError, "jobs of this log must be done first");
   ++generation_;
   ++truncations_;
   is_dirty_ = true;
   while (!segments_.empty()) {
     std::unique_ptr<Segment> segment = std::move(segments_.back());
     segments_.pop_back();
-    const Result<void> retired = retire(std::move(segment));
+    Result<void> retired = retire(std::move(segment));
+    if (retired.ok()) retired = disk_.sync_directory(*directory_);
     if (!retired.ok() && segments_.empty()) return retired;
   }
   auto first = std::make_unique<Segment>(disk_, directory_, offset, std::string_view(), now);

@@ -66,9 +66,11 @@ void PartitionLog::mark_flushed(const FlushPoint& point) {
   if (point.with_birth_) born_unsynced_ = false;
   directory_changes_synced_ = std::max(directory_changes_synced_, point.directory_changes_);
   if (point.active_base_ > unflushed_from_) {
-    for (const std::unique_ptr<Segment>& segment : segments_)
-      if (segment->base_offset() >= unflushed_from_ && segment->base_offset() < point.active_base_)
+    for (const std::unique_ptr<Segment>& segment : segments_) {
+      const Offset base = segment->base_offset();
+      if (!swapping_ && base >= unflushed_from_ && base < point.active_base_)
         segment->release_files();
+    }
     unflushed_from_ = point.active_base_;
   }
   advance_recovery_point();
@@ -114,11 +116,13 @@ std::vector<LogJob> PartitionLog::take_jobs() { return std::exchange(jobs_, {});
 
 /// For blocking calls: nothing may stay behind. Deletes that were to wait do not.
 void PartitionLog::run_jobs_now(Result<void>& result) {
-  std::vector<LogJob> jobs = take_jobs();
-  for (LogJob& job : jobs) {
-    Result<void> done = job.work();
-    if (job.done) job.done(done);
-    if (!done.ok() && result.ok()) result = std::move(done);
+  while (!jobs_.empty()) {
+    std::vector<LogJob> jobs = take_jobs();
+    for (LogJob& job : jobs) {
+      Result<void> done = job.work();
+      if (job.done) job.done(done);
+      if (!done.ok() && result.ok()) result = std::move(done);
+    }
   }
 }
 

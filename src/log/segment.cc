@@ -225,6 +225,14 @@ Result<void> remove_files(env::Disk& disk, const std::vector<std::string>& paths
   return {};
 }
 
+Result<void> Segment::pin_files() {
+  MOLDAU_TRY(log_->get());
+  MOLDAU_TRY(offset_index_.file()->get_or_create());
+  MOLDAU_TRY(time_index_.file()->get_or_create());
+  if (!txn_index_.empty()) MOLDAU_TRY(txn_index_.file()->get());
+  return {};
+}
+
 void Segment::release_files() {
   log_->release();
   offset_index_.file()->release();

@@ -99,6 +99,8 @@ class Segment {
   void set_directory(std::shared_ptr<const std::string> directory);
   /// Of all files it may have, for remove_files().
   std::vector<std::string> paths() const;
+  /// Opens all files, so that a view needs no names any more.
+  Result<void> pin_files();
   /// Closes descriptors and gives back buffers; they come back when needed.
   void release_files();
 

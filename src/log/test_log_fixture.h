@@ -112,10 +112,12 @@ struct LogFixture {
   }
 
   void run_jobs(PartitionLog& log) {
-    for (LogJob& job : log.take_jobs()) {
-      const Result<void> result = job.work();
-      EXPECT_TRUE(result.ok()) << result.error().text();
-      if (job.done) job.done(result);
+    for (std::vector<LogJob> jobs = log.take_jobs(); !jobs.empty(); jobs = log.take_jobs()) {
+      for (LogJob& job : jobs) {
+        const Result<void> result = job.work();
+        EXPECT_TRUE(result.ok()) << result.error().text();
+        if (job.done) job.done(result);
+      }
     }
   }
 

@@ -161,6 +161,14 @@ class MemoryDisk : public env::Disk {
     return {};
   }
 
+  Result<void> sync_file_system(const std::string& path) override {
+    MOLDAU_TRY(before("sync_file_system", path));
+    ++syncs;
+    for (auto& [name, inode] : files_) inode->durable = inode->data;
+    durable_ = files_;
+    return {};
+  }
+
   Result<std::vector<env::DirectoryEntry>> list(const std::string& path) override {
     std::vector<env::DirectoryEntry> out;
     for (const auto& [name, inode] : files_)

@@ -187,6 +187,14 @@ Result<void> FileDisk::make_directories(const std::string& path) {
   }
 }
 
+Result<void> FileDisk::sync_file_system(const std::string& path) {
+  MOLDAU_ASSIGN_OR_RETURN(const int descriptor, open_descriptor(path, O_RDONLY | O_DIRECTORY));
+  const int failed = syncfs(descriptor) == 0 ? 0 : errno;
+  close(descriptor);
+  if (failed != 0) return disk_error(failed, "cannot sync the file system of", path);
+  return {};
+}
+
 Result<void> FileDisk::sync_directory(const std::string& path) {
   MOLDAU_ASSIGN_OR_RETURN(const int descriptor, open_descriptor(path, O_RDONLY | O_DIRECTORY));
   const int failed = fsync(descriptor) == 0 ? 0 : errno;

@@ -16,6 +16,7 @@ class FileDisk final : public env::Disk {
   Result<void> remove_directory(const std::string& path) override;
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<void> sync_file_system(const std::string& path) override;
   Result<std::vector<env::DirectoryEntry>> list(const std::string& path) override;
   Result<std::optional<env::FileStat>> stat(const std::string& path) override;
   Result<env::DiskSpace> space(const std::string& path) override;

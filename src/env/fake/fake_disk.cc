@@ -308,6 +308,15 @@ Result<void> FakeDisk::make_directories(const std::string& path) {
   }
 }
 
+Result<void> FakeDisk::sync_file_system(const std::string& path) {
+  const DiskNode::Ptr node = tree_.find(path);
+  if (!node) return disk_error(ENOENT, "cannot sync the file system of", path);
+  bool happens = true;
+  Result<void> verdict = check({Kind::kSyncDirectory, path}, happens);
+  if (happens) tree_.sync_all();
+  return verdict;
+}
+
 Result<void> FakeDisk::sync_directory(const std::string& path) {
   const DiskNode::Ptr node = tree_.find(path);
   if (!node) return disk_error(ENOENT, "cannot sync directory", path);

@@ -105,6 +105,7 @@ class FakeDisk final : public Disk {
   Result<void> remove_directory(const std::string& path) override;
   Result<void> make_directories(const std::string& path) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<void> sync_file_system(const std::string& path) override;
   Result<std::vector<DirectoryEntry>> list(const std::string& path) override;
   Result<std::optional<FileStat>> stat(const std::string& path) override;
   Result<DiskSpace> space(const std::string& path) override;

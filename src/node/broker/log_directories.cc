@@ -200,6 +200,8 @@ env::Task<void> LogDirectories::close_cleanly(
     log::LogDirectory* directory = entry.directory.get();
     auto shared = std::make_shared<std::vector<log::ReplicaCheckpoint>>(std::move(rows[d]));
     auto close = [directory, shared, broker_epoch]() -> Result<void> {
+      // One round for all logs closed before, which the checkpoints then speak of.
+      MOLDAU_TRY(directory->sync());
       MOLDAU_TRY(directory->write_recovery_points(*shared));
       MOLDAU_TRY(directory->write_log_start_offsets(*shared));
       MOLDAU_TRY(directory->write_high_watermarks(*shared));

@@ -411,7 +411,7 @@ env::Task<void> MetadataApplier::close_one(TopicIdPartition id) {
   std::unique_ptr<log::PartitionLog> log = co_await take_log(id, ErrorCode::kNotLeaderOrFollower);
   if (!log) co_return;
   auto held = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(log));
-  auto close = [held] { return (*held)->close(); };
+  auto close = [held] { return (*held)->close(log::CloseSync::kTogether); };
   const Result<void> closed =
       co_await env::blocking(shard_, directories_.pool(hosted.directory), std::move(close));
   if (!closed.ok()) {
