@@ -7,6 +7,22 @@
 #include "node/replica/topic_settings.h"
 
 namespace moldau::broker {
+namespace {
+
+/// Where acks are durable only what is synced counts, so what a crash left in the page cache is
+/// synced before anybody asks for the high watermark: it must not go back.
+Result<std::unique_ptr<log::PartitionLog>> open_log(env::Disk& disk,
+                                                    log::PartitionLog::OpenOptions options) {
+  MOLDAU_ASSIGN_OR_RETURN(auto log, log::PartitionLog::open(disk, std::move(options)));
+  if (log->config().durable_acks() && log->unflushed_messages() > 0) {
+    MOLDAU_ASSIGN_OR_RETURN(const log::FlushPoint point, log->flush_point());
+    MOLDAU_TRY(point.sync());
+    log->mark_flushed(point);
+  }
+  return log;
+}
+
+}  // namespace
 
 /// A replica that is to be opened and hosted.
 struct MetadataApplier::Opening {
@@ -240,9 +256,7 @@ env::Task<void> MetadataApplier::open_all(std::shared_ptr<std::vector<Opening>> 
 
 env::Task<void> MetadataApplier::open_one(Opening* opening) {
   env::Disk* disk = &env_.disk();
-  auto open = [disk, opening] {
-    return log::PartitionLog::open(*disk, std::move(opening->options));
-  };
+  auto open = [disk, opening] { return open_log(*disk, std::move(opening->options)); };
   auto opened = co_await env::blocking(shard_, opening->identity.pool, std::move(open));
   if (!opened.ok()) {
     env_.logger().error("log", "cannot open {}: {}", opening->identity.name.text(),
