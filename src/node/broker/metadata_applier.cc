@@ -9,6 +9,8 @@
 namespace moldau::broker {
 namespace {
 
+constexpr Millis kRetryOpening{5'000};
+
 /// Where acks are durable only what is synced counts, so what a crash left in the page cache is
 /// synced before anybody asks for the high watermark: it must not go back.
 Result<std::unique_ptr<log::PartitionLog>> open_log(env::Disk& disk,
@@ -50,6 +52,7 @@ MetadataApplier::MetadataApplier(env::Env& env, NodeId self,
       applied_(std::move(applied)) {}
 
 void MetadataApplier::enqueue(image::PublishedImage published) {
+  latest_ = published.image;
   queue_.push_back(std::move(published));
   if (running_ || closing_) return;
   running_ = true;
@@ -261,6 +264,10 @@ env::Task<void> MetadataApplier::open_one(Opening* opening) {
   if (!opened.ok()) {
     env_.logger().error("log", "cannot open {}: {}", opening->identity.name.text(),
                         opened.error().text());
+    LogDirectories::Entry& entry = directories_.entry(opening->identity.directory);
+    if (entry.partitions > 0) --entry.partitions;
+    unopened_.insert(opening->identity.id);
+    if (!std::exchange(retrying_, true)) tasks_.spawn(retry_unopened());
     co_return;
   }
   const auto& report = (*opened)->recovery_report();
@@ -285,6 +292,18 @@ env::Task<void> MetadataApplier::open_one(Opening* opening) {
     return true;
   };
   (void)co_await env::call_on(shard_, host->shard(), std::move(add));
+}
+
+/// A disk that was full when the partition was to be opened may have room again.
+env::Task<void> MetadataApplier::retry_unopened() {
+  const MonoTime when = shard_.now() + kRetryOpening;
+  co_await env::sleep_until(shard_, when);
+  retrying_ = false;
+  image::MetadataChanges changes;
+  for (const TopicIdPartition& id : unopened_)
+    changes.topics[id.topic_id].partitions.insert(id.partition);
+  unopened_.clear();
+  enqueue(image::PublishedImage(latest_, std::move(changes)));
 }
 
 env::Task<std::unique_ptr<log::PartitionLog>> MetadataApplier::take_log(TopicIdPartition id,

@@ -65,6 +65,7 @@ class MetadataApplier {
   env::Task<void> apply(image::PublishedImage published);
   env::Task<void> open_all(std::shared_ptr<std::vector<Opening>> openings);
   env::Task<void> open_one(Opening* opening);
+  env::Task<void> retry_unopened();
   env::Task<std::unique_ptr<log::PartitionLog>> take_log(TopicIdPartition id, ErrorCode code);
   env::Task<void> delete_partition(TopicIdPartition id);
   env::Task<void> close_one(TopicIdPartition id);
@@ -96,6 +97,9 @@ class MetadataApplier {
   std::vector<DirectoryAssignment> assignments_;
   std::map<std::uint32_t, std::vector<log::ReplicaCheckpoint>> closed_rows_;
   std::deque<image::PublishedImage> queue_;
+  image::ImagePtr latest_;
+  std::set<TopicIdPartition> unopened_;  // partitions whose log could not be opened
+  bool retrying_ = false;
   bool running_ = false;
   bool first_done_ = false;
   bool closing_ = false;
