@@ -53,6 +53,10 @@ class Node {
     return server_->address(listener);
   }
   const std::string& cluster_id() const { return cluster_id_; }
+  /// What shard 0 knows of the cluster; null before the metadata log is open.
+  image::ImagePtr image() const {
+    return quorum_ ? quorum_->image(env::ShardId(0)) : image::ImagePtr();
+  }
 
  private:
   env::Task<void> run_start();
