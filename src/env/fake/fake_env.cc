@@ -37,6 +37,7 @@ void FakeEnv::at(MonoTime when, Callback event) {
 
 void FakeEnv::die(Death how) {
   if (std::exchange(dead_, true)) return;
+  died_by_ = how;
   world_.trace(0x646965, steps_);
   alive_.reset();
   disk_.freeze();

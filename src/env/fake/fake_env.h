@@ -67,6 +67,7 @@ class FakeEnv final : public Env {
   enum class Death { kKill, kPowerCut };
   void die(Death how);
   bool dead() const { return dead_; }
+  Death died_by() const { return died_by_; }
   /// Dies before the n-th callback from now (timers, posts, socket events, hooks, jobs).
   void die_in_steps(std::uint64_t steps, Death how);
   std::uint64_t steps() const { return steps_; }
@@ -104,7 +105,8 @@ class FakeEnv final : public Env {
   MonoTime paused_until_;
   std::uint64_t steps_ = 0;
   std::uint64_t dies_at_step_ = 0;
-  Death dies_by_ = Death::kKill;
+  Death dies_by_ = Death::kKill;  // at that step
+  Death died_by_ = Death::kKill;
   std::uint64_t jobs_made_ = 0;
   std::map<std::uint64_t, Job> jobs_;
   FakeShard* current_ = nullptr;
