@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+#include "env/fake/fake_env.h"
+#include "record/compression.h"
+#include "sim/invariant.h"
+
+namespace moldau::sim {
+
+/// A topic that was asked for, and what became of it.
+struct ModelTopic {
+  enum class State { kWanted, kCreating, kThere, kDeleting, kGone };
+  std::string name;
+  std::int32_t partitions = 1;
+  bool durable = false;
+  std::vector<std::pair<std::string, std::string>> configs;
+  /// Made and removed again by admin clients.
+  bool churns = false;
+  State state = State::kWanted;
+  TopicId id;
+  /// Counts what was asked for and learnt: an answer about an earlier state says nothing.
+  std::uint64_t changes = 0;
+  /// A request without an answer may still be on its way until then.
+  MonoTime unsure_until;
+};
+
+/// What all model clients share: the topics, the checks, where the node is and whether they may
+/// talk to it.
+/// Thread   one thread.
+struct Model {
+  explicit Model(env::fake::World& w) : world(w), random(w.random().fork()) {}
+
+  env::fake::World& world;
+  env::fake::SeededRandom random;
+  Checks checks;
+  std::map<std::string, ModelTopic> topics;
+  record::CompressionContext compression;
+  env::SocketAddress node{"127.0.0.1", 9092};
+  /// Closed behind a power cut until it is known what it took; and at the end.
+  bool gate_open = false;
+  bool draining = false;
+
+  // Progress.
+  std::uint64_t acked = 0;
+  std::uint64_t read = 0;
+  std::uint64_t produce_errors = 0;
+  std::uint64_t sessions = 0;
+  std::uint64_t full_reads = 0;
+
+  const ModelTopic* topic_of(const TopicId& id) const {
+    for (const auto& [name, topic] : topics)
+      if (topic.id == id) return &topic;
+    return nullptr;
+  }
+};
+
+}  // namespace moldau::sim

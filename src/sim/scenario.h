@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace moldau::sim {
+
+/// The subset of TOML that scenarios use: `key = "text" | number | true | false`, [section],
+/// [[section]], # comments.
+/// Thread   a value.
+struct TomlSection {
+  using Value = std::variant<std::string, std::int64_t, bool>;
+  std::string name;  // "" before the first header
+  bool is_element = false;
+  std::map<std::string, Value> values;
+
+  std::string text(const std::string& key, std::string otherwise = {}) const;
+  std::int64_t number(const std::string& key, std::int64_t otherwise) const;
+  bool flag(const std::string& key, bool otherwise) const;
+};
+
+/// Errors   kInvalidConfig with the line.
+Result<std::vector<TomlSection>> parse_toml(std::string_view text);
+
+/// What one kind of run consists of.
+/// Thread   a value.
+struct Scenario {
+  struct Topic {
+    std::string name;
+    std::int32_t partitions = 1;
+    bool durable = false;
+    bool churns = false;
+    std::vector<std::pair<std::string, std::string>> configs;
+  };
+  struct Workload {
+    std::string kind;  // producer, consumer, admin
+    std::string topic;
+    std::int64_t count = 1;
+    bool idempotent = true;
+    std::int64_t acks = -1;
+    std::int64_t records_max = 2'000;
+    bool deletes_records = false;
+  };
+  struct Fault {
+    std::string kind;
+    std::int64_t every_ms = 5'000;  // on average
+    std::int64_t calls_max = 300;   // of those that count system calls or steps
+    bool at_start = false;          // armed anew before each start, too
+  };
+
+  std::string name;
+  std::int64_t seconds = 20;
+  std::int64_t shards_max = 3;
+  std::int64_t resets_per_million = 0;
+  std::int64_t slow_per_mille = 0;
+  std::map<std::string, std::string> properties;
+  std::vector<Topic> topics;
+  std::vector<Workload> workloads;
+  std::vector<Fault> faults;
+};
+
+/// Errors   kInvalidConfig: no TOML of ours, an unknown section, key, kind or topic.
+Result<Scenario> parse_scenario(std::string_view name, std::string_view text);
+
+/// The scenarios that were built in, by name.
+struct ScenarioText {
+  std::string_view name;
+  std::string_view text;
+};
+const std::vector<ScenarioText>& all_scenarios();
+
+}  // namespace moldau::sim

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/simulation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "env/fake/network.h"
+#include "sim/consumer.h"
+#include "sim/image_check.h"
+#include "sim/producer.h"
+
+namespace moldau::sim {
+namespace {
+
+using Death = env::fake::FakeEnv::Death;
+
+env::fake::FakeEnvOptions client_machine() {
+  env::fake::FakeEnvOptions options;
+  options.host = "127.0.0.2";
+  return options;
+}
+
+}  // namespace
+
+Simulation::Simulation(const Scenario& scenario, std::uint64_t seed)
+    : scenario_(scenario),
+      world_(seed),
+      disk_(world_),
+      client_disk_(world_),
+      client_env_(std::make_unique<env::fake::FakeEnv>(world_, client_disk_, client_machine())),
+      model_(world_),
+      faults_(scenario, model_, disk_) {
+  world_.network().options().resets_per_million =
+      static_cast<std::uint32_t>(scenario.resets_per_million);
+  world_.network().options().slow_per_mille = static_cast<std::uint32_t>(scenario.slow_per_mille);
+  for (const Scenario::Topic& topic : scenario.topics) {
+    ModelTopic& one = model_.topics[topic.name];
+    one.name = topic.name;
+    one.partitions = topic.partitions;
+    one.durable = topic.durable;
+    one.churns = topic.churns;
+    one.configs = topic.configs;
+  }
+  // The directory itself is the user's, and on the medium.
+  disk_.put_file("data/.keep", "");
+  (void)disk_.remove_file("data/.keep");
+  (void)disk_.sync_directory("data");
+  make_config();
+  make_clients();
+}
+
+Simulation::~Simulation() {
+  node_.reset();
+  client_env_->die(Death::kKill);
+  client_env_->drop_all();
+  clients_.clear();
+  verifier_.reset();
+  client_env_.reset();
+}
+
+void Simulation::make_config() {
+  config::PropertySet properties = config::default_single_node_properties();
+  properties["log.dirs"].value = "data";
+  for (const auto& [key, value] : scenario_.properties)
+    properties[key] = config::Property{value, "scenario"};
+  auto loaded = config::load_broker_config(properties);
+  if (!loaded.ok()) {
+    model_.checks.fail("Scenario", loaded.error().detail);
+    return;
+  }
+  config_ = std::make_shared<const config::BrokerConfig>(std::move(loaded->config));
+}
+
+void Simulation::make_clients() {
+  env::fake::FakeShard& shard = client_env_->shard(env::ShardId(0));
+  env::fake::CurrentShard current(&shard);
+  auto admin =
+      std::make_unique<Admin>(model_, shard,
+                              std::any_of(scenario_.workloads.begin(), scenario_.workloads.end(),
+                                          [](const auto& load) { return load.deletes_records; }));
+  admin_ = admin.get();
+  clients_.push_back(std::move(admin));
+  for (const Scenario::Workload& load : scenario_.workloads) {
+    for (std::int64_t i = 0; i < load.count && load.kind != "admin"; ++i) {
+      if (load.kind == "consumer") {
+        clients_.push_back(std::make_unique<Consumer>(model_, shard, load.topic));
+        continue;
+      }
+      ProducerOptions options;
+      options.name = "p" + std::to_string(clients_.size());
+      options.topic = load.topic;
+      options.acks = static_cast<std::int16_t>(load.acks);
+      options.idempotent = load.idempotent;
+      options.records_max = static_cast<std::uint32_t>(load.records_max);
+      clients_.push_back(std::make_unique<Producer>(model_, shard, std::move(options)));
+    }
+  }
+  verifier_ = std::make_unique<Verifier>(model_, shard);
+  for (const auto& client : clients_) client->start();
+}
+
+template <class F>
+bool Simulation::go_on_until(F done, Millis limit) {
+  const MonoTime end = world_.now() + limit;
+  while (model_.checks.finding().empty() && !done()) {
+    if (world_.now() > end || !world_.step()) return false;
+    supervise();
+  }
+  return true;
+}
+
+void Simulation::begin_life() {
+  env::fake::FakeEnvOptions options;
+  env::fake::SeededRandom& random = model_.random;
+  options.shards = 1 + static_cast<std::uint32_t>(
+                           random.below(static_cast<std::uint64_t>(scenario_.shards_max)));
+  options.wall_jumped_ms = faults_.wall_jumped_ms();
+  node_ = std::make_unique<NodeProcess>(world_, disk_, config_, options);
+  was_running_ = false;
+  faults_.on_start(*node_);
+}
+
+void Simulation::end_life(DeathKind kind) {
+  ++deaths_;
+  last_lines_ = node_->last_lines(20);
+  world_.trace(0x656e64, static_cast<std::uint64_t>(kind));
+  node_.reset();
+  model_.checks.tell(&Invariant::on_death, kind);
+  if (kind == DeathKind::kPowerCut) {
+    disk_.revive_after_power_cut();
+    gate_waits_ = true;
+    model_.gate_open = false;
+  } else {
+    disk_.revive_after_kill();
+  }
+  faults_.on_buried();
+  next_life_ = world_.now() + Millis(model_.random.between(1, 400));
+}
+
+void Simulation::supervise() {
+  if (!node_) {
+    if (world_.now() >= next_life_) begin_life();
+    return;
+  }
+  if (node_->is_dead()) {
+    return end_life(node_->env().died_by() == Death::kPowerCut ? DeathKind::kPowerCut
+                                                               : DeathKind::kKill);
+  }
+  if (node_->exit_code()) {
+    if (!faults_.excuses_exit()) model_.checks.fail("RecoveryEndsInAValidState", "it gave up");
+    const bool cut = faults_.sync_failed();
+    node_->env().die(cut ? Death::kPowerCut : Death::kKill);
+    return end_life(cut ? DeathKind::kPowerCut : DeathKind::kKill);
+  }
+  if (node_->is_stopped()) {
+    node_->env().die(Death::kKill);
+    return end_life(DeathKind::kStop);
+  }
+  if (!was_running_ && node_->is_running()) {
+    was_running_ = true;
+    on_running();
+  }
+  if (!was_running_ && world_.now() > node_->started() + kStartPatience && !faults_.excuses_delay())
+    model_.checks.fail("RecoveryEndsInAValidState", "it does not come up");
+  if (gate_waits_ && was_running_ && verifier_->done()) {
+    gate_waits_ = false;
+    model_.gate_open = true;
+  }
+  if (was_running_ && world_.now() > next_image_check_) check_image_now();
+  faults_.on_step(*node_, clients_);
+}
+
+void Simulation::on_running() {
+  env::fake::CurrentShard current(&client_env_->shard(env::ShardId(0)));
+  if (gate_waits_ || model_.random.chance(500)) verifier_->begin();
+  if (!gate_waits_) model_.gate_open = true;
+  check_image_now();
+}
+
+void Simulation::check_image_now() {
+  next_image_check_ = world_.now() + Millis(2'000);
+  const image::ImagePtr image = node_->image();
+  if (!image) return;
+  const Result<void> equal = check_image(disk_, config_->metadata_log_dir, *image);
+  if (!equal.ok()) model_.checks.fail("MetadataImageEqualsReplay", equal.error().text());
+}
+
+void Simulation::verify_now() {
+  {
+    env::fake::CurrentShard current(&client_env_->shard(env::ShardId(0)));
+    verifier_->begin();
+  }
+  if (!go_on_until([this] { return verifier_->done(); }, kRestPatience))
+    model_.checks.fail("Liveness", "the logs cannot be read to their ends");
+}
+
+void Simulation::come_to_rest() {
+  faults_.heal();
+  model_.draining = true;
+  if (!go_on_until([this] { return node_ && node_->is_running() && model_.gate_open; },
+                   kRestPatience))
+    return model_.checks.fail("Liveness", "the node does not come to rest");
+  const auto idle = [this] {
+    return admin_->all_there() && std::all_of(clients_.begin(), clients_.end(),
+                                              [](const auto& client) { return client->idle(); });
+  };
+  if (!go_on_until(idle, kRestPatience))
+    return model_.checks.fail("Liveness", "clients do not get their answers");
+  verify_now();
+}
+
+RunReport Simulation::run() {
+  const Millis length(scenario_.seconds * 1'000);
+  if (model_.checks.finding().empty()) begin_life();
+  go_on_until([] { return false; }, length);
+  come_to_rest();
+  if (model_.checks.finding().empty()) {
+    model_.gate_open = false;
+    node_->stop();
+    const std::uint64_t before = deaths_;
+    const auto is_back = [&] { return deaths_ > before && node_ && node_->is_running(); };
+    if (!go_on_until(is_back, kRestPatience))
+      model_.checks.fail("Liveness", "a clean stop and start does not end");
+    verify_now();
+    if (model_.checks.finding().empty()) check_image_now();
+  }
+  if (model_.checks.finding().empty() && model_.acked == 0)
+    model_.checks.fail("Liveness", "nothing was ever acknowledged");
+  return report();
+}
+
+RunReport Simulation::report() const {
+  RunReport report;
+  report.finding = model_.checks.finding();
+  if (!report.finding.empty())
+    report.last_lines = last_lines_ + (node_ ? "    --- this life\n" + node_->last_lines(25) : "");
+  report.trace_hash = world_.trace_hash();
+  report.events = world_.events();
+  report.acked = model_.acked;
+  report.read = model_.read;
+  report.deaths = deaths_;
+  report.full_reads = model_.full_reads;
+  report.produce_errors = model_.produce_errors;
+  report.sessions = model_.sessions;
+  return report;
+}
+
+}  // namespace moldau::sim

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/verifier.h"
+
+#include <utility>
+
+#include "sim/consumer.h"
+#include "wire/fetch_request.h"
+#include "wire/fetch_response.h"
+#include "wire/list_offsets_request.h"
+#include "wire/list_offsets_response.h"
+
+namespace moldau::sim {
+namespace {
+
+constexpr std::int16_t kListOffsetsVersion = 6;
+constexpr std::int16_t kFetchVersion = 17;
+constexpr Millis kRetry{200};
+
+}  // namespace
+
+void Verifier::begin() {
+  ++round_;
+  done_ = false;
+  left_.clear();
+  for (const auto& [name, topic] : model_.topics) {
+    if (topic.churns || topic.state != ModelTopic::State::kThere) continue;
+    for (std::int32_t p = 0; p < topic.partitions; ++p) left_.emplace_back(name, p);
+  }
+  if (connection_) connection_->close("begins anew");
+  connection_ = Connection::open(shard_, model_.node);
+  go_on();
+}
+
+void Verifier::again_later() {
+  shard_.call_at(shard_.now() + kRetry, [this, round = round_] {
+    if (round != round_) return;
+    if (connection_->broken()) connection_ = Connection::open(shard_, model_.node);
+    go_on();
+  });
+}
+
+void Verifier::go_on() {
+  if (left_.empty()) {
+    done_ = true;
+    ++model_.full_reads;
+    return;
+  }
+  const ModelTopic& topic = model_.topics.at(left_.front().first);
+  reading_ = FullRead();
+  reading_.partition = {topic.id, PartitionId(left_.front().second)};
+  reading_.durable = topic.durable;
+  model_.checks.tell(&Invariant::on_full_read_begins, reading_.partition);
+  list(-1, [this](Offset end) {
+    reading_.end = end;
+    list(-2, [this](Offset start) {
+      reading_.log_start = start;
+      position_ = start;
+      fetch();
+    });
+  });
+}
+
+void Verifier::list(std::int64_t timestamp, UniqueFunction<void(Offset)> then) {
+  wire::ListOffsetsRequest request;
+  request.replica_id = -1;
+  auto& data = request.topics.emplace_back();
+  data.name = std::string_view(left_.front().first);
+  auto& part = data.partitions.emplace_back();
+  part.partition_index = left_.front().second;
+  part.timestamp = timestamp;
+  connection_->send(request, kListOffsetsVersion,
+                    [this, round = round_, then = std::move(then)](Result<Slice> frame) mutable {
+                      if (round != round_) return;
+                      if (!frame.ok()) return again_later();
+                      const auto answer =
+                          body_of<wire::ListOffsetsResponse>(*frame, kListOffsetsVersion);
+                      if (!answer.ok())
+                        return model_.checks.fail("Protocol", answer.error().text());
+                      const auto& one = answer->topics.at(0).partitions.at(0);
+                      if (one.error_code != 0) return again_later();
+                      then(Offset(one.offset));
+                    });
+}
+
+void Verifier::fetch() {
+  if (position_ >= reading_.end) {
+    model_.checks.tell(&Invariant::on_full_read, reading_);
+    left_.pop_front();
+    return go_on();
+  }
+  wire::FetchRequest request;
+  request.max_bytes = 1 << 20;
+  auto& data = request.topics.emplace_back();
+  data.topic_id = reading_.partition.topic;
+  auto& part = data.partitions.emplace_back();
+  part.partition = reading_.partition.index.value();
+  part.fetch_offset = position_.value();
+  part.partition_max_bytes = 1 << 20;
+  connection_->send(request, kFetchVersion, [this, round = round_](const Result<Slice>& frame) {
+    if (round == round_) on_fetched(frame);
+  });
+}
+
+void Verifier::on_fetched(const Result<Slice>& frame) {
+  if (!frame.ok()) return again_later();
+  const auto answer = body_of<wire::FetchResponse>(*frame, kFetchVersion);
+  if (!answer.ok()) return model_.checks.fail("Protocol", answer.error().text());
+  if (answer->responses.empty()) return again_later();
+  const auto& part = answer->responses[0].partitions.at(0);
+  if (part.error_code != 0) return again_later();
+  auto batches = read_batches(part.records.view(), model_.compression);
+  if (!batches.ok()) return model_.checks.fail("RecordsAreWhole", batches.error().text());
+  if (batches->empty())
+    return model_.checks.fail("OffsetsAreDense", reading_.partition.text() + " has nothing at " +
+                                                     std::to_string(position_.value()));
+  for (ReadBatch& batch : *batches) {
+    position_ = batch.last_offset + 1;
+    reading_.batches.push_back(std::move(batch));
+  }
+  fetch();
+}
+
+}  // namespace moldau::sim
