@@ -52,8 +52,7 @@ void PartitionLog::assign_epoch_start(LeaderEpoch epoch, Offset start) {
 }
 
 Result<void> PartitionLog::release_idle() {
-  if (failed_ || closed_) return {};
-  MOLDAU_CHECK(staged_.empty(), "a log with staged appends is not idle");
+  if (failed_ || closed_ || has_staged()) return {};
   if (active().index_entries_waiting() > 0) MOLDAU_TRY(active().write_indexes());
   if (!swapping_)
     for (const std::unique_ptr<Segment>& segment : segments_) segment->release_files();

@@ -185,8 +185,9 @@ class PartitionLog {
     return epochs_.end_offset_for(epoch, log_end_offset_);
   }
   const partition::ProducerState& producers() const { return producers_; }
+  /// Does nothing while appends are staged.
   std::size_t remove_expired_producers(Timestamp now) {
-    return producers_.remove_expired(now, config_.producer_id_expiration_ms);
+    return has_staged() ? 0 : producers_.remove_expired(now, config_.producer_id_expiration_ms);
   }
 
   // --- flush ------------------------------------------------------------------------------

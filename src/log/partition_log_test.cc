@@ -414,6 +414,25 @@ TEST_F(PartitionLogTest, TakesReplicatedBatchesAsTheyAre) {
   EXPECT_EQ(read_all(*log, Offset(5)).size(), log->size_bytes());
 }
 
+TEST_F(PartitionLogTest, CanBeMaintainedBetweenStageAndWrite) {
+  config.retention_ms = Millis(0);
+  config.segment_ms = Millis(0);
+  auto log = open(disk);
+  append(*log, {.producer_id = ProducerId(1), .base_sequence = 0});
+  ASSERT_TRUE(stage(*log, build({.producer_id = ProducerId(1), .base_sequence = 1})).ok());
+  now = now + 1'000'000'000;
+  EXPECT_EQ(*log->delete_old_segments(now), 0U);
+  EXPECT_FALSE(*log->maybe_roll_by_time(now));
+  EXPECT_EQ(log->remove_expired_producers(now), 0U);
+  EXPECT_TRUE(log->release_idle().ok());
+  log->set_high_watermark(log->log_end_offset());
+  EXPECT_TRUE(log->flush_point().ok());
+  EXPECT_TRUE(log->plan_compaction(std::nullopt, now).ok());
+  const WriteOutcome outcome = log->write_staged();
+  EXPECT_FALSE(outcome.error);
+  EXPECT_EQ(outcome.log_end_offset, Offset(2));
+}
+
 TEST_F(PartitionLogTest, RenamesItsDirectoryAndGoesOn) {
   auto log = open(disk);
   append(*log, {});
