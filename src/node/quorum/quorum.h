@@ -126,6 +126,8 @@ class Quorum {
 
   /// Any thread.
   LeaderAndEpoch leader() const;
+  /// The finalized kraft.version, 0 with static voters; no metadata record holds it.
+  std::int16_t kraft_version() const { return kraft_version_.load(std::memory_order_acquire); }
   bool is_active_controller() const { return active_.load(std::memory_order_acquire); }
   /// Last offset replayed into the newest published image; heartbeats carry it.
   Offset published_offset() const {
