@@ -193,6 +193,10 @@ void Node::build_broker() {
     parts->services().applier = applier_.get();
     parts->services().producer_ids = producer_ids_.get();
   }
+  env_.metrics().gauge_of("kafka_controller_kafkacontroller_activecontrollercount", {},
+                          [quorum = quorum_.get()] {
+                            return quorum->is_active_controller() ? 1.0 : 0.0;
+                          });
   directories_.start(tasks_, *config_);
   maintain_later(Millis(config_->values.log_initial_task_delay_ms));
 }

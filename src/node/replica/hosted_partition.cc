@@ -276,6 +276,7 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
       return outcome;
     }
     outcome.range = std::move(found->range);
+    host_.count_read(outcome.range.length);
     outcome.aborted = std::move(found->aborted_transactions);
   }
   if (waiter && outcome.range.length == 0) fetchers_.add(waiter);

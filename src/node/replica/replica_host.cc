@@ -13,8 +13,10 @@ ReplicaHost::ReplicaHost(env::Env& env, env::Shard& shard, NodeId self, std::uin
       accepts_(directories, true),
       records_in_(env.metrics().counter("kafka_server_brokertopicmetrics_messagesin_total")),
       bytes_in_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesin_total")),
+      bytes_out_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesout_total")),
       failed_produce_(
           env.metrics().counter("kafka_server_brokertopicmetrics_failedproducerequests_total")),
+      partition_count_(env.metrics().gauge("kafka_server_replicamanager_partitioncount")),
       alive_(std::make_shared<ReplicaHost*>(this)) {}
 
 ReplicaHost::~ReplicaHost() {
@@ -31,6 +33,7 @@ HostedPartition& ReplicaHost::add(HostedIdentity identity, std::unique_ptr<log::
   HostedPartition& made = *partition;
   const bool fresh = partitions_.emplace(id, std::move(partition)).second;
   MOLDAU_CHECK(fresh, "a partition is hosted once");
+  partition_count_.add(1);
   return made;
 }
 
@@ -44,6 +47,7 @@ void ReplicaHost::remove(TopicIdPartition id, ErrorCode code, Removed done) {
   if (found == partitions_.end()) return done(nullptr);
   std::shared_ptr<HostedPartition> partition = found->second;
   partitions_.erase(found);
+  partition_count_.add(-1);
   partition->stop(code);
   tasks_.spawn(finish_removal(std::move(partition), std::move(done)));
 }

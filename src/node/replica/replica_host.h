@@ -89,6 +89,7 @@ class ReplicaHost final : private env::TurnHook {
     if (on_log_start_) on_log_start_();
   }
   void count_appended(std::int32_t records, std::size_t bytes);
+  void count_read(std::size_t bytes) { bytes_out_.add(bytes); }
   void run_job(log::LogJob job, env::PoolId pool, Callback done);
   /// Jobs with a delay do not keep the order of the partition.
   void run_later(log::LogJob job, env::PoolId pool);
@@ -115,7 +116,9 @@ class ReplicaHost final : private env::TurnHook {
   Callback on_log_start_;
   env::Counter& records_in_;
   env::Counter& bytes_in_;
+  env::Counter& bytes_out_;
   env::Counter& failed_produce_;
+  env::Gauge& partition_count_;
   std::shared_ptr<ReplicaHost*> alive_;
   env::TaskScope tasks_;
 };
