@@ -21,6 +21,9 @@ struct FetchPlan {
   bool incremental = false;
 };
 
+/// How often a waiting fetch looks whether its peer is still there.
+constexpr Millis kLookAfterPeer{5'000};
+
 struct FetchLimits {
   std::int32_t bytes_min = 0;
   std::uint32_t bytes_max = 0;
@@ -283,7 +286,9 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
     const bool enough = static_cast<std::int64_t>(bytes) >= limits.bytes_min ||
                         must_answer_now(round->outcomes) || plan.partitions.empty();
     if (!enough && waiter && request->alive() && node.shard.now() < limits.deadline) {
-      (void)co_await waiter->wait_until(limits.deadline);
+      // In slices, so that a request whose peer has gone does not wait as long as it asked to.
+      const MonoTime until = std::min(limits.deadline, node.shard.now() + kLookAfterPeer);
+      (void)co_await waiter->wait_until(until);
       if (request->alive()) continue;
     }
     if (waiter) waiter->finish();
