@@ -30,7 +30,8 @@ std::string bytes_of(const M& message) {
 // The version is the first field of the value itself; a newer one may only add tagged fields.
 template <class M>
 Result<M> decoded(ByteView value) {
-  if (value.size() < 2) return Error(ErrorCode::kCorruptMessage, "a control record without version");
+  if (value.size() < 2)
+    return Error(ErrorCode::kCorruptMessage, "a control record without version");
   const auto version = record::load_big<std::int16_t>(value.data());
   wire::Reader reader(value);
   M message;
