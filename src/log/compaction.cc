@@ -15,6 +15,11 @@ Compaction::Compaction(Input input, CleanerLimits limits)
     : input_(std::move(input)), limits_(limits) {}
 Compaction::~Compaction() = default;
 
+Result<void> Compaction::check_cancelled() const {
+  if (!cancelled_.load(std::memory_order_relaxed)) return {};
+  return Error(ErrorCode::kRequestTimedOut, "compaction was cancelled");
+}
+
 Result<bool> Compaction::clean_next() {
   if (!map_) {
     MOLDAU_TRY(build_map());
@@ -123,6 +128,7 @@ Result<bool> Compaction::map_segment(const SegmentView& segment, Offset segment_
     for (;;) {
       MOLDAU_ASSIGN_OR_RETURN(const std::optional<record::BatchView> batch, reader.next());
       if (!batch) break;
+      MOLDAU_TRY(check_cancelled());
       io_bytes_ += batch->size();
       MOLDAU_TRY(batch->check_crc());
       MOLDAU_ASSIGN_OR_RETURN(const bool complete, map_batch(*batch));
@@ -190,6 +196,7 @@ Result<void> Compaction::clean_segment(const SegmentView& segment, Offset segmen
   for (;;) {
     MOLDAU_ASSIGN_OR_RETURN(const std::optional<record::BatchView> batch, reader.next());
     if (!batch) break;
+    MOLDAU_TRY(check_cancelled());
     MOLDAU_TRY(batch->check_crc());
     MOLDAU_TRY(clean_batch(segment, *batch, out));
     report_.bytes_read += batch->size();

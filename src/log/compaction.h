@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -84,6 +85,8 @@ class Compaction {
   /// Removes what clean_next() made.
   Result<void> discard();
 
+  /// clean_next() ends soon with kRequestTimedOut. Any thread.
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
   /// Everything below has been cleaned once all groups are swapped.
   Offset end_offset() const { return end_offset_; }
   const CompactionReport& report() const { return report_; }
@@ -93,6 +96,7 @@ class Compaction {
  private:
   friend class PartitionLog;
 
+  Result<void> check_cancelled() const;
   Result<void> build_map();
   Result<bool> map_segment(const SegmentView& segment, Offset segment_end);
   Result<bool> map_batch(const record::BatchView& batch);
@@ -121,6 +125,7 @@ class Compaction {
   std::vector<std::byte> output_;
   std::uint64_t output_position_ = 0;
   std::uint64_t io_bytes_ = 0;
+  std::atomic<bool> cancelled_{false};
   CompactionReport report_;
 };
 

@@ -139,6 +139,11 @@ Result<void> LogDirectory::set_cleaner_offset(const TopicPartition& partition,
   return write_checkpoint(kCleanerCheckpoint, cleaner_);
 }
 
+Result<void> LogDirectory::write_cleaner_offsets(OffsetCheckpoint offsets) {
+  cleaner_ = std::move(offsets);
+  return write_checkpoint(kCleanerCheckpoint, cleaner_);
+}
+
 Result<void> LogDirectory::remove_replica(const std::string& replica_directory) {
   MOLDAU_TRY(env::remove_tree(disk_, path_of(replica_directory)));
   return disk_.sync_directory(path_);

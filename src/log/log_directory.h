@@ -96,6 +96,7 @@ class LogDirectory {
   /// cleaner-offset-checkpoint: first dirty offsets of compacted partitions.
   const OffsetCheckpoint& cleaner_offsets() const { return cleaner_; }
   Result<void> set_cleaner_offset(const TopicPartition& partition, std::optional<Offset> offset);
+  Result<void> write_cleaner_offsets(OffsetCheckpoint offsets);
 
   /// Everything in the directory is on disk for good then: after PartitionLog::close(kTogether)
   /// of its logs, before their recovery points are written.

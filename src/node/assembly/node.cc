@@ -198,6 +198,9 @@ void Node::build_broker() {
                             return quorum->is_active_controller() ? 1.0 : 0.0;
                           });
   directories_.start(tasks_, *config_);
+  cleaner_ = std::make_unique<broker::LogCleaner>(env_, directories_, replicas_,
+                                                  [this] { return applier_->config(); });
+  cleaner_->start(tasks_);
   maintain_later(Millis(config_->values.log_initial_task_delay_ms));
 }
 
@@ -369,6 +372,7 @@ env::Task<void> Node::run_stop(Callback done) {
     (void)co_await let_go;
   }
   if (lifecycle_) lifecycle_->stop();
+  if (cleaner_) cleaner_->stop();
   if (server_) {
     env::OneShot<bool> closed(shard_);
     env::OneShot<bool>* slot = &closed;

@@ -12,6 +12,7 @@
 #include "node/assembly/shard_parts.h"
 #include "node/broker/lifecycle_host.h"
 #include "node/broker/log_directories.h"
+#include "node/broker/log_cleaner.h"
 #include "node/broker/metadata_applier.h"
 #include "node/broker/producer_ids.h"
 #include "node/quorum/quorum.h"
@@ -95,6 +96,7 @@ class Node {
   std::unique_ptr<quorum::Quorum> quorum_;
   std::vector<std::unique_ptr<ShardParts>> parts_;
   std::unique_ptr<broker::MetadataApplier> applier_;
+  std::unique_ptr<broker::LogCleaner> cleaner_;
   std::unique_ptr<broker::LifecycleHost> lifecycle_;
   std::unique_ptr<broker::ProducerIds> producer_ids_;
   std::unique_ptr<net::SocketServer> server_;

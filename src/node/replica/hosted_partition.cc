@@ -340,6 +340,7 @@ void HostedPartition::stop(ErrorCode code) {
   if (stopped_) return;
   if (has_staged()) write_staged();
   stopped_ = true;
+  if (compaction_) compaction_->cancel();
   for (std::deque<Staged>* queue : {&waiting_commit_, &waiting_flush_}) {
     while (!queue->empty()) {
       Staged staged = std::move(queue->front());

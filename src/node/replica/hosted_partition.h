@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "env/env.h"
+#include "log/compaction.h"
 #include "log/partition_log.h"
 #include "machine/partition/partition_machine.h"
 #include "node/park/waiter.h"
@@ -98,7 +99,11 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   /// After stop(): the log, to be closed or deleted.
   std::unique_ptr<log::PartitionLog> take_log() { return std::move(log_); }
   /// Nothing of this partition runs on the pool.
-  bool quiet() const { return !job_running_ && !flushing_; }
+  bool quiet() const { return !job_running_ && !flushing_ && !compaction_; }
+  bool stopped() const { return stopped_; }
+  /// The pass that is under way (compaction_run.h), cancelled by stop(); nullptr: it is over.
+  void set_compaction(std::shared_ptr<log::Compaction> pass) { compaction_ = std::move(pass); }
+  bool compacting() const { return compaction_ != nullptr; }
 
  private:
   friend class ReplicaHost;
@@ -130,6 +135,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   std::deque<log::LogJob> jobs_;
   bool job_running_ = false;
   bool flushing_ = false;
+  std::shared_ptr<log::Compaction> compaction_;
   bool dirty_ = false;
   bool stopped_ = false;
   env::TimerId expiry_timer_{0};

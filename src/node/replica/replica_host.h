@@ -88,6 +88,8 @@ class ReplicaHost final : private env::TurnHook {
   void note_log_start(HostedPartition&) {
     if (on_log_start_) on_log_start_();
   }
+  /// Runs a task of a partition of this shard; it ends before the shard does.
+  void spawn(env::Task<void> task) { tasks_.spawn(std::move(task)); }
   void count_appended(std::int32_t records, std::size_t bytes);
   void count_read(std::size_t bytes) { bytes_out_.add(bytes); }
   void run_job(log::LogJob job, env::PoolId pool, Callback done);

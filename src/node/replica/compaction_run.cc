@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/replica/compaction_run.h"
+
+#include "node/replica/replica_host.h"
+
+namespace moldau::replica {
+namespace {
+
+/// So long a pass pauses after `bytes`, to keep to the rate.
+Millis pause_for(std::uint64_t bytes, double bytes_per_second) {
+  if (bytes_per_second <= 0) return Millis(0);
+  const double ms = 1000.0 * static_cast<double>(bytes) / bytes_per_second;
+  return Millis(ms < 60'000.0 ? static_cast<std::int64_t>(ms) : 60'000);
+}
+
+/// Swaps in what clean_next() made. False: no further group is to be cleaned.
+env::Task<bool> swap_in(HostedPartition* partition, std::shared_ptr<log::Compaction> pass,
+                        CompactionOutcome* outcome) {
+  env::Shard& shard = partition->host().shard();
+  const env::PoolId pool = partition->identity().pool;
+  outcome->result = partition->stopped() ? Error(ErrorCode::kRequestTimedOut, "is not hosted now")
+                                         : partition->log().begin_swap(*pass);
+  if (!outcome->result.ok()) co_return false;
+  auto publish = [pass] { return pass->publish(); };
+  const Result<void> published = co_await env::blocking(shard, pool, std::move(publish));
+  outcome->result = partition->log().finish_swap(*pass, published);
+  if (!outcome->result.ok())
+    partition->host().note_write_error(*partition, outcome->result.error());
+  partition->run_jobs();
+  co_return outcome->result.ok();
+}
+
+}  // namespace
+
+env::Task<void> run_compaction(std::shared_ptr<HostedPartition> partition,
+                               std::shared_ptr<const CompactionOrder> order,
+                               std::shared_ptr<CompactionOutcome> outcome) {
+  env::Shard& shard = partition->host().shard();
+  const env::PoolId pool = partition->identity().pool;
+  if (partition->stopped() || partition->compacting()) {
+    outcome->result = Error(ErrorCode::kRequestTimedOut, "is not hosted now");
+    co_return;
+  }
+  const Timestamp now = shard.wall_now();
+  const Result<log::CompactionPlan> plan =
+      partition->log().plan_compaction(order->checkpoint, now);
+  if (!plan.ok()) {
+    outcome->result = plan.error();
+    co_return;
+  }
+  const std::shared_ptr<log::Compaction> pass =
+      partition->log().begin_compaction(*plan, now, shard.random().next(), order->limits);
+  partition->set_compaction(pass);
+  for (;;) {
+    auto clean = [pass] { return pass->clean_next(); };
+    const Result<bool> more = co_await env::blocking(shard, pool, std::move(clean));
+    if (!more.ok()) outcome->result = more.error();
+    if (more.ok() && !*more) {
+      outcome->end_offset = pass->end_offset();
+      break;
+    }
+    bool swapped = false;
+    if (more.ok()) swapped = co_await swap_in(partition.get(), pass, outcome.get());
+    if (!swapped) {
+      auto discard = [pass] { return pass->discard(); };
+      (void)co_await env::blocking(shard, pool, std::move(discard));
+      break;
+    }
+    const Millis pause = pause_for(pass->take_io_bytes(), order->bytes_per_second);
+    const MonoTime next = shard.now() + pause;
+    if (pause.value() > 0) co_await env::sleep_until(shard, next);
+  }
+  outcome->report = pass->report();
+  partition->set_compaction(nullptr);
+}
+
+}  // namespace moldau::replica
