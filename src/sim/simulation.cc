@@ -196,10 +196,13 @@ void Simulation::verify_now() {
 
 void Simulation::come_to_rest() {
   faults_.heal();
-  model_.draining = true;
   if (!go_on_until([this] { return node_ && node_->is_running() && model_.gate_open; },
                    kRestPatience))
     return model_.checks.fail("Liveness", "the node does not come to rest");
+  // A while of peace, in which everybody must get something done.
+  const std::uint64_t acked = model_.acked;
+  go_on_until([this, acked] { return model_.acked > acked && admin_->all_there(); }, kPeace);
+  model_.draining = true;
   const auto idle = [this] {
     return admin_->all_there() && std::all_of(clients_.begin(), clients_.end(),
                                               [](const auto& client) { return client->idle(); });

@@ -48,6 +48,7 @@ class Simulation {
  private:
   static constexpr Millis kStartPatience{60'000};
   static constexpr Millis kRestPatience{120'000};
+  static constexpr Millis kPeace{3'000};
 
   void make_config();
   void make_clients();
