@@ -4,27 +4,7 @@
 namespace moldau::replica {
 
 log::LogConfig log_config_of(const config::TopicConfig& topic, const config::BrokerConfig& broker) {
-  log::LogConfig log;
-  log.segment_bytes = topic.segment_bytes;
-  log.segment_ms = Millis(topic.segment_ms_max());
-  log.segment_jitter_ms = Millis(topic.segment_jitter_ms);
-  log.index_interval_bytes = topic.index_interval_bytes;
-  log.segment_index_bytes = topic.segment_index_bytes;
-  log.max_message_bytes = topic.max_message_bytes;
-  log.preallocate = topic.preallocate;
-  log.cleanup_delete = topic.delete_old;
-  log.cleanup_compact = topic.compact;
-  log.retention_ms = Millis(topic.retention_ms);
-  log.retention_bytes = topic.retention_bytes;
-  log.file_delete_delay_ms = Millis(topic.file_delete_delay_ms);
-  log.flush_messages = topic.flush_messages;
-  log.flush_ms = Millis(topic.flush_ms);
-  log.min_cleanable_dirty_ratio = topic.min_cleanable_dirty_ratio;
-  log.min_compaction_lag_ms = Millis(topic.min_compaction_lag_ms);
-  log.max_compaction_lag_ms = Millis(topic.max_compaction_lag_ms);
-  log.delete_retention_ms = Millis(topic.delete_retention_ms);
-  log.producer_id_expiration_ms = Millis(broker.values.producer_id_expiration_ms);
-  return log;
+  return log::log_config_of(topic, Millis(broker.values.producer_id_expiration_ms));
 }
 
 record::ValidateOptions validate_options_of(const config::TopicConfig& topic) {
