@@ -84,8 +84,8 @@ class Connection {
   void flush() {
     while (!out_.empty()) {
       const Frame& frame = *out_.front();
-      const ssize_t n = ::send(fd_, frame.data() + sent_, frame.size() - sent_,
-                               MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t n =
+          ::send(fd_, frame.data() + sent_, frame.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n < 0 && errno == EAGAIN) return;
       if (n < 0) fail(std::string("send: ") + std::strerror(errno));
       sent_ += static_cast<std::size_t>(n);
@@ -213,12 +213,12 @@ class Producer {
     }
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-    std::printf("{\"records\": %lld, \"bytes\": %lld, \"seconds\": %.3f, \"records_s\": %.0f, "
-                "\"mb_s\": %.2f, ",
-                static_cast<long long>(requests_ * records_per_request_),
-                static_cast<long long>(bytes_), seconds,
-                static_cast<double>(requests_ * records_per_request_) / seconds,
-                static_cast<double>(bytes_) / seconds / 1e6);
+    std::printf(
+        "{\"records\": %lld, \"bytes\": %lld, \"seconds\": %.3f, \"records_s\": %.0f, "
+        "\"mb_s\": %.2f, ",
+        static_cast<long long>(requests_ * records_per_request_), static_cast<long long>(bytes_),
+        seconds, static_cast<double>(requests_ * records_per_request_) / seconds,
+        static_cast<double>(bytes_) / seconds / 1e6);
     print_latencies(latencies_);
   }
 
@@ -228,7 +228,8 @@ class Producer {
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
     return static_cast<std::int64_t>(seconds * static_cast<double>(rate_) /
-                                     static_cast<double>(records_per_request_)) + 1;
+                                     static_cast<double>(records_per_request_)) +
+           1;
   }
   void offer() {
     const std::int64_t limit = std::min(allowed(), requests_);
@@ -325,11 +326,11 @@ class Consumers {
     while (bytes_ < total_) poll_all();
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-    std::printf("{\"records\": %lld, \"bytes\": %lld, \"seconds\": %.3f, \"records_s\": %.0f, "
-                "\"mb_s\": %.2f}\n",
-                static_cast<long long>(records_), static_cast<long long>(bytes_), seconds,
-                static_cast<double>(records_) / seconds,
-                static_cast<double>(bytes_) / seconds / 1e6);
+    std::printf(
+        "{\"records\": %lld, \"bytes\": %lld, \"seconds\": %.3f, \"records_s\": %.0f, "
+        "\"mb_s\": %.2f}\n",
+        static_cast<long long>(records_), static_cast<long long>(bytes_), seconds,
+        static_cast<double>(records_) / seconds, static_cast<double>(bytes_) / seconds / 1e6);
   }
 
  private:

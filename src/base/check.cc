@@ -11,7 +11,9 @@ namespace {
 std::atomic<CrashSink> crash_sink{nullptr};
 }
 
-void set_crash_sink(CrashSink sink) { crash_sink.store(sink); }
+void set_crash_sink(CrashSink sink) {
+  crash_sink.store(sink);
+}
 
 void check_failed(const char* file, int line, const char* condition, std::string_view detail) {
   std::string text = "check failed: ";

@@ -18,8 +18,8 @@ void set_crash_sink(CrashSink sink);
 }  // namespace moldau
 
 /// An invariant of ours. On in every build; never used for what a peer, a disk or a user did.
-#define MOLDAU_CHECK(condition, ...)                                                      \
-  do {                                                                                    \
-    if (!(condition)) [[unlikely]]                                                        \
+#define MOLDAU_CHECK(condition, ...)                                                           \
+  do {                                                                                         \
+    if (!(condition)) [[unlikely]]                                                             \
       ::moldau::check_failed(__FILE__, __LINE__, #condition, ::std::string_view(__VA_ARGS__)); \
   } while (false)

@@ -159,6 +159,8 @@ bool error_refreshes_metadata(ErrorCode code);
 /// The code of a number from the wire; unknown numbers become kUnknownServerError.
 ErrorCode error_from_wire(std::int16_t code);
 
-inline std::int16_t to_wire(ErrorCode code) { return static_cast<std::int16_t>(code); }
+inline std::int16_t to_wire(ErrorCode code) {
+  return static_cast<std::int16_t>(code);
+}
 
 }  // namespace moldau

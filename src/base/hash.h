@@ -28,6 +28,8 @@ Hash128 hash128(ByteView bytes, std::uint64_t seed);
 std::int32_t java_string_hash(std::string_view utf8);
 
 /// Math.abs as Kafka uses it: the smallest int becomes 0.
-constexpr std::int32_t java_abs(std::int32_t n) { return n == INT32_MIN ? 0 : n < 0 ? -n : n; }
+constexpr std::int32_t java_abs(std::int32_t n) {
+  return n == INT32_MIN ? 0 : n < 0 ? -n : n;
+}
 
 }  // namespace moldau

@@ -111,10 +111,11 @@ class [[nodiscard]] Result<void> {
 #define MOLDAU_CONCAT(a, b) MOLDAU_CONCAT_INNER(a, b)
 
 /// Returns the error of a Result<…> expression to the caller. Not in coroutines: see CO_TRY.
-#define MOLDAU_TRY(expression)                                                       \
-  do {                                                                               \
-    auto moldau_try_result = (expression);                                           \
-    if (!moldau_try_result.ok()) [[unlikely]] return std::move(moldau_try_result).error(); \
+#define MOLDAU_TRY(expression)                     \
+  do {                                             \
+    auto moldau_try_result = (expression);         \
+    if (!moldau_try_result.ok()) [[unlikely]]      \
+      return std::move(moldau_try_result).error(); \
   } while (false)
 
 /// MOLDAU_ASSIGN_OR_RETURN(auto file, disk.open(path));
@@ -122,5 +123,6 @@ class [[nodiscard]] Result<void> {
   MOLDAU_ASSIGN_OR_RETURN_INNER(MOLDAU_CONCAT(moldau_result_, __LINE__), declaration, expression)
 #define MOLDAU_ASSIGN_OR_RETURN_INNER(name, declaration, expression) \
   auto name = (expression);                                          \
-  if (!name.ok()) [[unlikely]] return std::move(name).error();       \
+  if (!name.ok()) [[unlikely]]                                       \
+    return std::move(name).error();                                  \
   declaration = std::move(name).value()

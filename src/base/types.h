@@ -32,7 +32,9 @@ using Millis = Strong<struct MillisTag, std::int64_t>;
 /// Nanoseconds of the monotonic clock; only differences have a meaning.
 using MonoTime = Strong<struct MonoTimeTag, std::int64_t>;
 
-constexpr MonoTime operator+(MonoTime t, Millis span) { return t + span.value() * 1'000'000; }
+constexpr MonoTime operator+(MonoTime t, Millis span) {
+  return t + span.value() * 1'000'000;
+}
 
 using ByteView = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;

@@ -63,15 +63,14 @@ class UniqueFunction<R(Args...)> {
     void (*destroy)(void*);
   };
   template <class F>
-  static constexpr Ops kInlineOps = {
-      [](void* p, Args&&... args) -> R {
-        return (*static_cast<F*>(p))(std::forward<Args>(args)...);
-      },
-      [](void* to, void* from) {
-        new (to) F(std::move(*static_cast<F*>(from)));
-        static_cast<F*>(from)->~F();
-      },
-      [](void* p) { static_cast<F*>(p)->~F(); }};
+  static constexpr Ops kInlineOps = {[](void* p, Args&&... args) -> R {
+                                       return (*static_cast<F*>(p))(std::forward<Args>(args)...);
+                                     },
+                                     [](void* to, void* from) {
+                                       new (to) F(std::move(*static_cast<F*>(from)));
+                                       static_cast<F*>(from)->~F();
+                                     },
+                                     [](void* p) { static_cast<F*>(p)->~F(); }};
   template <class F>
   static constexpr Ops kHeapOps = {
       [](void* p, Args&&... args) -> R {

@@ -40,25 +40,27 @@ CLI::App* add_format(CLI::App& app, Arguments& arguments) {
   format->add_option("-c,--config", arguments.config, "The Kafka configuration file to use.")
       ->required();
   format->add_option("-t,--cluster-id", options.cluster_id, "The cluster ID to use.")->required();
-  format->add_option("-S,--add-scram", options.scram,
-                     "A SCRAM credential to add to the metadata log, e.g. "
-                     "'SCRAM-SHA-256=[name=alice,password=alice-secret]'. May be repeated.")
+  format
+      ->add_option("-S,--add-scram", options.scram,
+                   "A SCRAM credential to add to the metadata log, e.g. "
+                   "'SCRAM-SHA-256=[name=alice,password=alice-secret]'. May be repeated.")
       ->take_all()
       ->expected(1);
   format->add_flag("-g,--ignore-formatted", options.ignore_formatted,
                    "Leave directories alone that are formatted already.");
   format->add_option("-r,--release-version", arguments.release_version,
                      "The release the new cluster begins with; the newest if not given.");
-  format->add_option("-f,--feature", options.features,
-                     "The level of a feature of the new cluster, in feature=level form. May be "
-                     "repeated.")
+  format
+      ->add_option("-f,--feature", options.features,
+                   "The level of a feature of the new cluster, in feature=level form. May be "
+                   "repeated.")
       ->take_all()
       ->expected(1);
-  CLI::Option* standalone = format->add_flag(
-      "-s,--standalone", options.standalone, "This controller is the only voter at first.");
-  CLI::Option* none = format->add_flag("-N,--no-initial-controllers",
-                                       options.no_initial_controllers,
-                                       "Format without voters: this node joins a cluster.");
+  CLI::Option* standalone = format->add_flag("-s,--standalone", options.standalone,
+                                             "This controller is the only voter at first.");
+  CLI::Option* none =
+      format->add_flag("-N,--no-initial-controllers", options.no_initial_controllers,
+                       "Format without voters: this node joins a cluster.");
   CLI::Option* named =
       format->add_option("-I,--initial-controllers", arguments.initial_controllers,
                          "The first voters, as id@host:port:directory-id, comma-separated.");
@@ -111,8 +113,8 @@ int storage_main(const std::vector<std::string>& args, env::Disk& disk, env::Clo
   info->add_option("-c,--config", arguments.config, "The Kafka configuration file to use.")
       ->required();
   CLI::App* format = add_format(app, arguments);
-  CLI::App* mapping = app.add_subcommand(
-      "version-mapping", "The metadata.version and feature levels of a release.");
+  CLI::App* mapping = app.add_subcommand("version-mapping",
+                                         "The metadata.version and feature levels of a release.");
   mapping->add_option("-r,--release-version", arguments.release_version, "The release to use.");
   CLI::App* dependencies =
       app.add_subcommand("feature-dependencies", "What levels of features need of others.");

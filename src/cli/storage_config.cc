@@ -14,7 +14,9 @@ namespace {
 
 constexpr const char* kDefaultLogDir = "/tmp/kafka-logs";
 
-Error invalid(std::string detail) { return {ErrorCode::kInvalidConfig, std::move(detail)}; }
+Error invalid(std::string detail) {
+  return {ErrorCode::kInvalidConfig, std::move(detail)};
+}
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;
@@ -51,10 +53,9 @@ config::SecurityProtocolMap any_protocol(const config::PropertySet& properties) 
 
 Result<void> take_endpoint(const config::PropertySet& properties, offline::FormatOptions& out) {
   for (const char* key : {"advertised.listeners", "listeners"}) {
-    MOLDAU_ASSIGN_OR_RETURN(
-        const std::vector<config::Listener> listeners,
-        config::parse_listeners(split(value_of(properties, {key})), any_protocol(properties), key,
-                                false));
+    MOLDAU_ASSIGN_OR_RETURN(const std::vector<config::Listener> listeners,
+                            config::parse_listeners(split(value_of(properties, {key})),
+                                                    any_protocol(properties), key, false));
     for (const config::Listener& listener : listeners) {
       if (listener.name != out.controller_listener || out.controller_endpoint) continue;
       out.controller_endpoint.emplace(listener.name, listener.host,

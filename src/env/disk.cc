@@ -7,10 +7,10 @@
 namespace moldau::env {
 
 Error disk_error(int os_error, const std::string& what, const std::string& path) {
-  Error error(ErrorCode::kKafkaStorageError,
-              what + " " + path + ": " + std::string(strerrordesc_np(os_error)
-                                                         ? strerrordesc_np(os_error)
-                                                         : "unknown error"));
+  Error error(
+      ErrorCode::kKafkaStorageError,
+      what + " " + path + ": " +
+          std::string(strerrordesc_np(os_error) ? strerrordesc_np(os_error) : "unknown error"));
   error.os_error = os_error;
   return error;
 }

@@ -98,9 +98,9 @@ std::string Metrics::text() const {
     std::uint64_t count = 0;
     std::uint64_t sum = 0;
     add_type(out, last, key.first, "summary");
-    for (const auto& [label, fraction] : {std::pair("quantile=\"0.5\"", 0.5),
-                                          std::pair("quantile=\"0.99\"", 0.99),
-                                          std::pair("quantile=\"0.999\"", 0.999)}) {
+    for (const auto& [label, fraction] :
+         {std::pair("quantile=\"0.5\"", 0.5), std::pair("quantile=\"0.99\"", 0.99),
+          std::pair("quantile=\"0.999\"", 0.999)}) {
       std::uint64_t worst = 0;
       for (const Histogram& h : series_of_key) worst = std::max(worst, h.quantile(fraction));
       out += fmt::format("{} {}\n", series(key.first, key.second, label), worst);

@@ -70,8 +70,7 @@ class Metrics {
   Gauge& gauge(std::string_view name, std::string_view labels = {});
   Histogram& histogram(std::string_view name, std::string_view labels = {});
   /// A value asked for when somebody reads; `read` must be safe on any thread.
-  void gauge_of(std::string_view name, std::string_view labels,
-                UniqueFunction<double()> read);
+  void gauge_of(std::string_view name, std::string_view labels, UniqueFunction<double()> read);
   /// The Prometheus text format.
   std::string text() const;
 

@@ -10,7 +10,9 @@
 namespace moldau::env {
 namespace {
 
-Task<int> add(int a, int b) { co_return a + b; }
+Task<int> add(int a, int b) {
+  co_return a + b;
+}
 
 Task<void> sum_to(int n, int& out) {
   for (int i = 1; i <= n; ++i) {

@@ -70,9 +70,8 @@ struct ApacheGoldenTest : testing::TestWithParam<const char*>, LogFixture {
     return std::move(log).value();
   }
   std::unique_ptr<PartitionLog> open_topic(const FoundReplica& replica) {
-    return open_topic(
-        replica, directory->was_clean(),
-        directory->find_recovery_point(replica.topic_partition).value_or(Offset(0)));
+    return open_topic(replica, directory->was_clean(),
+                      directory->find_recovery_point(replica.topic_partition).value_or(Offset(0)));
   }
 };
 

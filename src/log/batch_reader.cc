@@ -8,8 +8,8 @@
 
 namespace moldau::log {
 
-BatchReader::BatchReader(std::shared_ptr<env::File> file, std::uint64_t position,
-                         std::uint64_t end, std::size_t buffer_bytes, std::size_t batch_bytes_max)
+BatchReader::BatchReader(std::shared_ptr<env::File> file, std::uint64_t position, std::uint64_t end,
+                         std::size_t buffer_bytes, std::size_t batch_bytes_max)
     : file_(std::move(file)),
       position_(position),
       end_(end),

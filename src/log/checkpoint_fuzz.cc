@@ -28,7 +28,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto replica = parse_directory_name(text))
     if (replica->kind == ReplicaKind::kCurrent)
-      MOLDAU_CHECK(parse_directory_name(directory_name(replica->topic_partition))
-                       ->topic_partition == replica->topic_partition);
+      MOLDAU_CHECK(
+          parse_directory_name(directory_name(replica->topic_partition))->topic_partition ==
+          replica->topic_partition);
   return 0;
 }

@@ -39,16 +39,16 @@ Result<bool> Compaction::clean_next() {
   MOLDAU_TRY(remove_files(*input_.disk, cleaned_->paths()));
   MOLDAU_TRY(cleaned_->log()->get_or_create());
   for (std::size_t index : group) {
-    const Offset end = index + 1 < all.size() ? all[index + 1].base_offset
-                                              : input_.view.log_end_offset;
+    const Offset end =
+        index + 1 < all.size() ? all[index + 1].base_offset : input_.view.log_end_offset;
     MOLDAU_TRY(clean_segment(all[index], end, *cleaned_));
     replaced_.push_back(all[index].base_offset);
   }
   MOLDAU_TRY(flush_output(*cleaned_));
   MOLDAU_TRY(cleaned_->finish());
   cleaned_->set_modified(all[group.back()].modified);
-  for (const auto& file : {cleaned_->log(), cleaned_->offset_index().file(),
-                           cleaned_->time_index().file()}) {
+  for (const auto& file :
+       {cleaned_->log(), cleaned_->offset_index().file(), cleaned_->time_index().file()}) {
     MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> opened, file->get());
     MOLDAU_TRY(opened->sync());
   }
@@ -96,9 +96,8 @@ Result<void> Compaction::build_map() {
   map_ = std::make_unique<OffsetMap>(limits_.offset_map_bytes_max, limits_.offset_map_load_factor,
                                      keys, input_.seed);
   map_->set_latest_offset(plan.first_dirty - 1);
-  MOLDAU_ASSIGN_OR_RETURN(
-      const auto aborted,
-      input_.view.aborted_transactions(plan.first_dirty, plan.first_uncleanable));
+  MOLDAU_ASSIGN_OR_RETURN(const auto aborted, input_.view.aborted_transactions(
+                                                  plan.first_dirty, plan.first_uncleanable));
   transactions_.add_aborted(aborted);
   for (std::size_t n = 0; n < all.size(); ++n) {
     const Offset end = n + 1 < all.size() ? all[n + 1].base_offset : input_.view.log_end_offset;
@@ -187,8 +186,8 @@ void Compaction::group_segments() {
 
 Result<void> Compaction::clean_segment(const SegmentView& segment, Offset segment_end,
                                        Segment& out) {
-  MOLDAU_ASSIGN_OR_RETURN(
-      const auto aborted, input_.view.aborted_transactions(segment.base_offset, segment_end));
+  MOLDAU_ASSIGN_OR_RETURN(const auto aborted,
+                          input_.view.aborted_transactions(segment.base_offset, segment_end));
   transactions_.add_aborted(aborted);
   if (segment.size == 0) return {};
   MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, segment.log->get());
@@ -216,27 +215,26 @@ Result<void> Compaction::clean_batch(const SegmentView& segment, const record::B
   const auto horizon = batch.delete_horizon();
   const bool discard = can_discard && (!batch.is_control() || (horizon && *horizon <= input_.now));
   record::FilterRules rules;
-  rules.retain_empty =
-      batch.is_v2() && ((batch.has_producer_id() && is_last_of_producer(batch)) ||
-                        batch.next_offset() == input_.plan.first_uncleanable);
+  rules.retain_empty = batch.is_v2() && ((batch.has_producer_id() && is_last_of_producer(batch)) ||
+                                         batch.next_offset() == input_.plan.first_uncleanable);
   rules.marker_of_empty_transaction = can_discard && batch.is_control();
   rules.now = input_.now;
   rules.delete_retention = input_.config.delete_retention_ms;
   const bool retain_old_deletes = segment.modified > old_delete_horizon_;
-  MOLDAU_ASSIGN_OR_RETURN(
-      const record::FilteredBatch filtered,
-      record::filter_batch(
-          batch, rules,
-          [&](const record::RecordView& record) {
-            if (discard) return false;
-            return batch.is_control() || retain_record(batch, record, retain_old_deletes);
-          },
-          context_));
+  MOLDAU_ASSIGN_OR_RETURN(const record::FilteredBatch filtered,
+                          record::filter_batch(
+                              batch, rules,
+                              [&](const record::RecordView& record) {
+                                if (discard) return false;
+                                return batch.is_control() ||
+                                       retain_record(batch, record, retain_old_deletes);
+                              },
+                              context_));
   report_.records_read += static_cast<std::uint64_t>(std::max(filtered.records_read, 0));
   report_.records_written += static_cast<std::uint64_t>(std::max(filtered.records_retained, 0));
   if (filtered.action == record::FilterAction::kDrop) return {};
-  const ByteView bytes = filtered.action == record::FilterAction::kKeep ? batch.bytes()
-                                                                         : filtered.bytes.view();
+  const ByteView bytes =
+      filtered.action == record::FilterAction::kKeep ? batch.bytes() : filtered.bytes.view();
   const auto header = parse_batch_header(bytes, 0, bytes.size());
   if (!header.ok()) return header.error();
   MOLDAU_CHECK(header->has_value(), "a batch is whole");

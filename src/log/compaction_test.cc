@@ -160,8 +160,8 @@ TEST_F(CompactionTest, NeverTouchesAnOpenTransactionOrWhatIsTooYoung) {
   auto log = open(disk);
   for (int n = 0; n < 20; ++n) append(*log, {.timestamp = Timestamp(1000), .key = "a"});
   const Offset begin = log->log_end_offset();
-  append(*log, {.producer_id = ProducerId(5), .base_sequence = 0, .transactional = true,
-                .key = "a"});
+  append(*log,
+         {.producer_id = ProducerId(5), .base_sequence = 0, .transactional = true, .key = "a"});
   for (int n = 0; n < 40; ++n) append(*log, {.timestamp = Timestamp(1000), .key = "a"});
   auto plan = log->plan_compaction(std::nullopt, now);
   EXPECT_LE(plan->first_uncleanable, begin);

@@ -67,9 +67,8 @@ struct CrashTest : testing::Test, LogFixture {
     for (int id = 0; id < 2; ++id) {
       const partition::ProducerEntry* entry = log.producers().find(ProducerId(id));
       const std::int32_t next = entry ? entry->last_sequence() + 1 : 0;
-      const auto staged = stage(
-          log, build({.producer_id = ProducerId(id), .base_sequence = next}),
-          AppendOrigin::kClient, LeaderEpoch(9));
+      const auto staged = stage(log, build({.producer_id = ProducerId(id), .base_sequence = next}),
+                                AppendOrigin::kClient, LeaderEpoch(9));
       ASSERT_TRUE(staged.ok() && !staged->is_duplicate) << when << id;
     }
     ASSERT_FALSE(log.write_staged().error) << when;
@@ -148,8 +147,7 @@ TEST_F(CrashTest, NoticesAnyDamagedByteOfIndexesSnapshotsAndCheckpoints) {
   {
     auto log = open(*good, true);
     for (int n = 0; n < 40; ++n)
-      by_time.push_back(
-          (*log->view().offset_for_timestamp(Timestamp(1000 + n), context))->offset);
+      by_time.push_back((*log->view().offset_for_timestamp(Timestamp(1000 + n), context))->offset);
   }
   for (const std::string& name : good->names()) {
     if (name.ends_with(".log") || name.ends_with("partition.metadata")) continue;

@@ -30,7 +30,9 @@ bool is_topic_character(char c) {
          c == '_' || c == '-';
 }
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
 
 /// Takes ".<32 hex>-delete" and the like off the end of `name`.
 ReplicaKind take_kind(std::string_view& name) {
@@ -49,7 +51,9 @@ ReplicaKind take_kind(std::string_view& name) {
 
 }  // namespace
 
-std::string directory_name(const TopicPartition& topic_partition) { return topic_partition.text(); }
+std::string directory_name(const TopicPartition& topic_partition) {
+  return topic_partition.text();
+}
 
 std::string directory_name(const TopicPartition& topic_partition, ReplicaKind kind, Uuid unique) {
   if (kind == ReplicaKind::kCurrent) return topic_partition.text();
@@ -72,8 +76,7 @@ std::optional<FoundReplica> parse_directory_name(std::string_view name) {
   std::int32_t partition = -1;
   if (!read_number(name.substr(dash + 1), partition) || partition < 0) return std::nullopt;
   const std::string_view topic = name.substr(0, dash);
-  if (!std::all_of(topic.begin(), topic.end(), is_topic_character) || topic == "." ||
-      topic == "..")
+  if (!std::all_of(topic.begin(), topic.end(), is_topic_character) || topic == "." || topic == "..")
     return std::nullopt;
   out.topic_partition = {std::string(topic), PartitionId(partition)};
   return out;

@@ -26,8 +26,8 @@ Result<void> LogDirectory::load() {
   auto text = env::read_small_file(disk_, path_ + "/" + kMetaPropertiesName);
   if (!text.ok()) {
     if (text.error().os_error != ENOENT) return text.error();
-    return Error(ErrorCode::kInvalidConfig, path_ + " is not formatted: there is no " +
-                                                std::string(kMetaPropertiesName));
+    return Error(ErrorCode::kInvalidConfig,
+                 path_ + " is not formatted: there is no " + std::string(kMetaPropertiesName));
   }
   auto lock = disk_.lock(path_ + "/" + kLockName);
   if (!lock.ok()) {
@@ -149,7 +149,9 @@ Result<void> LogDirectory::remove_replica(const std::string& replica_directory) 
   return disk_.sync_directory(path_);
 }
 
-Result<env::DiskSpace> LogDirectory::space() { return disk_.space(path_); }
+Result<env::DiskSpace> LogDirectory::space() {
+  return disk_.space(path_);
+}
 
 Result<void> LogDirectory::close_cleanly(BrokerEpoch broker_epoch) {
   const std::string content = serialize_clean_shutdown(broker_epoch);

@@ -25,9 +25,8 @@ std::optional<Offset> offset_of(std::string_view name, std::string_view suffix) 
   return Offset(offset);
 }
 
-LogFile::LogFile(env::Disk& disk, std::shared_ptr<const std::string> directory,
-                 Offset base_offset, std::string_view suffix, std::string_view state,
-                 std::shared_ptr<env::File> opened)
+LogFile::LogFile(env::Disk& disk, std::shared_ptr<const std::string> directory, Offset base_offset,
+                 std::string_view suffix, std::string_view state, std::shared_ptr<env::File> opened)
     : disk_(disk),
       directory_(std::move(directory)),
       base_offset_(base_offset),
@@ -35,9 +34,13 @@ LogFile::LogFile(env::Disk& disk, std::shared_ptr<const std::string> directory,
       state_(state),
       file_(std::move(opened)) {}
 
-std::string LogFile::name() const { return file_name(base_offset_, suffix_).append(state_); }
+std::string LogFile::name() const {
+  return file_name(base_offset_, suffix_).append(state_);
+}
 
-std::string LogFile::path() const { return *directory_ + "/" + name(); }
+std::string LogFile::path() const {
+  return *directory_ + "/" + name();
+}
 
 Result<std::shared_ptr<env::File>> LogFile::get() const {
   if (std::shared_ptr<env::File> file = file_.load()) return file;

@@ -24,7 +24,9 @@ std::optional<Offset> segment_file_offset(std::string_view name, std::string_vie
   return std::nullopt;
 }
 
-bool is_missing(const Error& error) { return error.os_error == ENOENT; }
+bool is_missing(const Error& error) {
+  return error.os_error == ENOENT;
+}
 
 }  // namespace
 
@@ -56,8 +58,7 @@ Result<void> LogLoader::load() {
 }
 
 Result<void> LogLoader::open_directory() {
-  MOLDAU_ASSIGN_OR_RETURN(const std::optional<env::FileStat> stat,
-                          disk_.stat(*log_.directory_));
+  MOLDAU_ASSIGN_OR_RETURN(const std::optional<env::FileStat> stat, disk_.stat(*log_.directory_));
   if (stat && stat->is_directory) return {};
   // A new replica is empty: the first flush makes its names durable, nothing before needs them.
   log_.born_unsynced_ = true;
@@ -154,8 +155,8 @@ Result<void> LogLoader::list_segments() {
   }
   MOLDAU_TRY(remove_files(disk_, orphans));
   for (Offset base : bases)
-    log_.segments_.push_back(std::make_unique<Segment>(disk_, log_.directory_, base,
-                                                       std::string_view(), options_.now));
+    log_.segments_.push_back(
+        std::make_unique<Segment>(disk_, log_.directory_, base, std::string_view(), options_.now));
   return {};
 }
 
@@ -183,8 +184,7 @@ Result<void> LogLoader::load_segments() {
       ++first_unflushed;
   }
   for (std::size_t n = 0; n < segments.size() && n < first_unflushed; ++n) {
-    MOLDAU_ASSIGN_OR_RETURN(const bool good,
-                            load_flushed(*segments[n], n + 1 == segments.size()));
+    MOLDAU_ASSIGN_OR_RETURN(const bool good, load_flushed(*segments[n], n + 1 == segments.size()));
     if (good) continue;
     // The last segment may have a damaged tail even so; then it is as after a crash.
     if (n + 1 == segments.size()) {
@@ -211,11 +211,10 @@ Result<bool> LogLoader::load_flushed(Segment& segment, bool is_active) {
 Result<void> LogLoader::recover_from(std::size_t index) {
   log_.is_dirty_ = true;
   auto& segments = log_.segments_;
-  MOLDAU_ASSIGN_OR_RETURN(
-      partition::ProducerState producers,
-      load_producers(disk_, *log_.directory_, log_.snapshots_, segments, log_.log_start_offset_,
-                     segments[index]->base_offset(), options_.now,
-                     log_.config_.producer_id_expiration_ms));
+  MOLDAU_ASSIGN_OR_RETURN(partition::ProducerState producers,
+                          load_producers(disk_, *log_.directory_, log_.snapshots_, segments,
+                                         log_.log_start_offset_, segments[index]->base_offset(),
+                                         options_.now, log_.config_.producer_id_expiration_ms));
   for (std::size_t n = index; n < segments.size(); ++n) {
     // Snapshots behind this point were taken of records that may be gone.
     MOLDAU_ASSIGN_OR_RETURN(const bool whole, recover(*segments[n], producers, true));
@@ -312,25 +311,24 @@ Result<void> LogLoader::take_batch(Segment& segment, const record::BatchView& ba
   const auto latest = log_.epochs_.latest();
   if (!epochs_lost_ && batch.leader_epoch().value() >= 0 &&
       (!latest || batch.leader_epoch() > latest->epoch))
-    epochs_changed_ = log_.epochs_.assign(batch.leader_epoch(), batch.base_offset()) ||
-                      epochs_changed_;
+    epochs_changed_ =
+        log_.epochs_.assign(batch.leader_epoch(), batch.base_offset()) || epochs_changed_;
   return {};
 }
 
 /// For a segment below the recovery point whose indexes are missing or make no sense.
 Result<void> LogLoader::rebuild_indexes(std::size_t index) {
   auto& segments = log_.segments_;
-  MOLDAU_ASSIGN_OR_RETURN(
-      partition::ProducerState producers,
-      load_producers(disk_, *log_.directory_, log_.snapshots_, segments, log_.log_start_offset_,
-                     segments[index]->base_offset(), options_.now,
-                     log_.config_.producer_id_expiration_ms));
+  MOLDAU_ASSIGN_OR_RETURN(partition::ProducerState producers,
+                          load_producers(disk_, *log_.directory_, log_.snapshots_, segments,
+                                         log_.log_start_offset_, segments[index]->base_offset(),
+                                         options_.now, log_.config_.producer_id_expiration_ms));
   Segment& segment = *segments[index];
   MOLDAU_TRY(recover(segment, producers, false));
   ++log_.report_.indexes_rebuilt;
   // No later flush will think of this segment.
-  for (const auto& file : {segment.offset_index().file(), segment.time_index().file(),
-                           segment.txn_index().file()}) {
+  for (const auto& file :
+       {segment.offset_index().file(), segment.time_index().file(), segment.txn_index().file()}) {
     const auto opened = file->get();
     if (opened.ok()) MOLDAU_TRY((*opened)->sync());
   }

@@ -43,8 +43,7 @@ Result<std::uint32_t> position_for_timestamp(const SegmentView& segment, Timesta
 Result<std::optional<FoundOffset>> search_segment(const SegmentView& segment, Timestamp timestamp,
                                                   Offset from,
                                                   record::CompressionContext& context) {
-  MOLDAU_ASSIGN_OR_RETURN(const std::uint32_t position,
-                          position_for_timestamp(segment, timestamp));
+  MOLDAU_ASSIGN_OR_RETURN(const std::uint32_t position, position_for_timestamp(segment, timestamp));
   MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, segment.log->get());
   // Headers tell which batch it is; only that one is read.
   HeaderCursor headers(file, segment.size);

@@ -29,9 +29,7 @@ class OffsetIndexView {
   std::uint32_t file_entries = 0;
   std::vector<OffsetPosition> tail;
 
-  std::uint32_t entries() const {
-    return file_entries + static_cast<std::uint32_t>(tail.size());
-  }
+  std::uint32_t entries() const { return file_entries + static_cast<std::uint32_t>(tail.size()); }
   /// The last entry with an offset not above `target`; the segment's beginning if there is none.
   Result<OffsetPosition> lookup(Offset target) const;
   /// The first entry with a position not below `position`.

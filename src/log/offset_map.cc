@@ -12,8 +12,8 @@ OffsetMap::OffsetMap(std::size_t bytes_max, double load_factor, std::size_t keys
   const std::size_t slots_max = std::max<std::size_t>(bytes_max / sizeof(Slot), 16);
   const double wanted = static_cast<double>(keys_expected) / factor + 16;
   slots_ = wanted < static_cast<double>(slots_max) ? static_cast<std::size_t>(wanted) : slots_max;
-  size_max_ = std::max<std::size_t>(
-      static_cast<std::size_t>(static_cast<double>(slots_) * factor), 1);
+  size_max_ =
+      std::max<std::size_t>(static_cast<std::size_t>(static_cast<double>(slots_) * factor), 1);
   table_ = std::make_unique<Slot[]>(slots_);
 }
 

@@ -10,9 +10,7 @@ namespace moldau::log {
 
 PartitionLog::OpenOptions::OpenOptions(std::string path, TopicPartition partition,
                                        LogConfig log_config)
-    : directory(std::move(path)),
-      topic_partition(std::move(partition)),
-      config(log_config) {}
+    : directory(std::move(path)), topic_partition(std::move(partition)), config(log_config) {}
 
 PartitionLog::PartitionLog(env::Disk& disk, OpenOptions& options)
     : disk_(disk),
@@ -23,7 +21,9 @@ PartitionLog::PartitionLog(env::Disk& disk, OpenOptions& options)
       random_state_(options.seed),
       self_(std::make_shared<PartitionLog*>(this)) {}
 
-PartitionLog::~PartitionLog() { *self_ = nullptr; }
+PartitionLog::~PartitionLog() {
+  *self_ = nullptr;
+}
 
 Error PartitionLog::storage_error() const {
   return Error(ErrorCode::kKafkaStorageError,

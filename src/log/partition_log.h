@@ -264,8 +264,7 @@ class PartitionLog {
                                                  std::size_t& bytes_used) const;
   Result<void> place_batch(const AppendInput& input, const record::BatchView& batch,
                            MutableBytes bytes, Offset& next) const;
-  Result<bool> must_roll(const std::vector<StagedBatch>& batches, std::size_t bytes,
-                         Timestamp now);
+  Result<bool> must_roll(const std::vector<StagedBatch>& batches, std::size_t bytes, Timestamp now);
   Result<std::optional<partition::BatchMetadata>> stage_producers(
       ByteView records, AppendOrigin origin, std::vector<StagedBatch>& batches);
   Result<void> roll_at(Offset base_offset, Timestamp now);

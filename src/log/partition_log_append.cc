@@ -17,9 +17,12 @@ bool heals_by_itself(const Error& error) {
 }
 
 BatchPosition position_of(const record::BatchView& batch, std::uint64_t position) {
-  return {batch.base_offset(),  batch.last_offset(),
-          batch.max_timestamp(), batch.leader_epoch(),
-          static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(batch.size())};
+  return {batch.base_offset(),
+          batch.last_offset(),
+          batch.max_timestamp(),
+          batch.leader_epoch(),
+          static_cast<std::uint32_t>(position),
+          static_cast<std::uint32_t>(batch.size())};
 }
 
 }  // namespace
@@ -78,8 +81,8 @@ Result<std::vector<PartitionLog::StagedBatch>> PartitionLog::place_batches(
     const std::size_t from = batches.position();
     MOLDAU_ASSIGN_OR_RETURN(const std::optional<record::BatchView> batch, batches.next());
     if (!batch) break;
-    MOLDAU_TRY(place_batch(input, *batch,
-                           input.records.mutable_view().subspan(from, batch->size()), next));
+    MOLDAU_TRY(place_batch(input, *batch, input.records.mutable_view().subspan(from, batch->size()),
+                           next));
     out.push_back({position_of(*batch, 0), std::nullopt});
   }
   bytes_used = batches.position();
@@ -87,9 +90,9 @@ Result<std::vector<PartitionLog::StagedBatch>> PartitionLog::place_batches(
   if (bytes_used != input.records.size() && input.origin != AppendOrigin::kReplication)
     return Error(ErrorCode::kCorruptMessage, "bytes behind the last batch");
   if (bytes_used > static_cast<std::uint64_t>(config_.segment_bytes))
-    return Error(ErrorCode::kRecordListTooLarge,
-                 std::to_string(bytes_used) + " bytes, more than segment.bytes " +
-                     std::to_string(config_.segment_bytes));
+    return Error(ErrorCode::kRecordListTooLarge, std::to_string(bytes_used) +
+                                                     " bytes, more than segment.bytes " +
+                                                     std::to_string(config_.segment_bytes));
   return out;
 }
 
@@ -107,9 +110,9 @@ Result<void> PartitionLog::place_batch(const AppendInput& input, const record::B
       return Error(ErrorCode::kInvalidRecord, "a batch of another leader epoch");
   } else {
     if (batch.size() > static_cast<std::uint64_t>(std::max(config_.max_message_bytes, 0)))
-      return Error(ErrorCode::kMessageTooLarge,
-                   "batch of " + std::to_string(batch.size()) + " bytes, max.message.bytes is " +
-                       std::to_string(config_.max_message_bytes));
+      return Error(ErrorCode::kMessageTooLarge, "batch of " + std::to_string(batch.size()) +
+                                                    " bytes, max.message.bytes is " +
+                                                    std::to_string(config_.max_message_bytes));
     if (!batch.is_v2()) return Error(ErrorCode::kUnsupportedForMessageFormat, "magic below 2");
     record::set_base_offset(bytes, next);
     record::set_leader_epoch(bytes, input.leader_epoch);
@@ -129,8 +132,7 @@ Result<bool> PartitionLog::must_roll(const std::vector<StagedBatch>& batches, st
   if (size + bytes > static_cast<std::uint64_t>(config_.segment_bytes)) return true;
   if (active().indexes_full(config_)) return true;
   Timestamp newest(-1);
-  for (const StagedBatch& staged : batches)
-    newest = std::max(newest, staged.batch.max_timestamp);
+  for (const StagedBatch& staged : batches) newest = std::max(newest, staged.batch.max_timestamp);
   Millis age{0};
   if (active().size() > 0) {
     MOLDAU_ASSIGN_OR_RETURN(age, active().age(now, newest));

@@ -43,12 +43,12 @@ class NullDisk : public MemoryDisk {
 void append(benchmark::State& state) {
   NullDisk disk;
   LogConfig config;
-  auto log = PartitionLog::open(
-      disk, PartitionLog::OpenOptions("d/t-0", {"t", PartitionId(0)}, config));
+  auto log =
+      PartitionLog::open(disk, PartitionLog::OpenOptions("d/t-0", {"t", PartitionId(0)}, config));
   const Slice batch = make_batch(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) {
-    auto staged = (*log)->stage(
-        AppendInput(batch, AppendOrigin::kClient, LeaderEpoch(0), Timestamp(1000)));
+    auto staged =
+        (*log)->stage(AppendInput(batch, AppendOrigin::kClient, LeaderEpoch(0), Timestamp(1000)));
     benchmark::DoNotOptimize(staged);
     benchmark::DoNotOptimize((*log)->write_staged());
     (*log)->set_high_watermark((*log)->log_end_offset());
@@ -63,8 +63,7 @@ void read_tail(benchmark::State& state) {
       disk, PartitionLog::OpenOptions("d/t-0", {"t", PartitionId(0)}, LogConfig()));
   const Slice batch = make_batch(65000);
   for (int n = 0; n < 100; ++n) {
-    (void)(*log)->stage(
-        AppendInput(batch, AppendOrigin::kClient, LeaderEpoch(0), Timestamp(1000)));
+    (void)(*log)->stage(AppendInput(batch, AppendOrigin::kClient, LeaderEpoch(0), Timestamp(1000)));
     (void)(*log)->write_staged();
   }
   ReadRequest request;

@@ -8,9 +8,9 @@ namespace moldau::log {
 Result<bool> PartitionLog::increment_log_start_offset(Offset offset) {
   if (failed_ || closed_) return storage_error();
   if (offset > high_watermark_)
-    return Error(ErrorCode::kOffsetOutOfRange,
-                 "log start " + std::to_string(offset.value()) + " above the high watermark " +
-                     std::to_string(high_watermark_.value()));
+    return Error(ErrorCode::kOffsetOutOfRange, "log start " + std::to_string(offset.value()) +
+                                                   " above the high watermark " +
+                                                   std::to_string(high_watermark_.value()));
   if (offset <= log_start_offset_) return false;
   start_at(offset);
   return true;
@@ -41,8 +41,7 @@ std::size_t PartitionLog::count_deletable(Predicate predicate) const {
 
 std::size_t PartitionLog::deletable_by_start() const {
   return count_deletable([this](std::size_t index) {
-    return index + 1 < segments_.size() &&
-           segments_[index + 1]->base_offset() <= log_start_offset_;
+    return index + 1 < segments_.size() && segments_[index + 1]->base_offset() <= log_start_offset_;
   });
 }
 

@@ -39,9 +39,9 @@ Result<FlushPoint> PartitionLog::flush_point() {
   if (directory_changes_ != directory_changes_synced_) point.directory_ = *directory_;
   point.with_birth_ = born_unsynced_;
   if (born_unsynced_ && !topic_id_.is_zero()) {
-    MOLDAU_ASSIGN_OR_RETURN(std::shared_ptr<env::File> file,
-                            disk_.open(*directory_ + "/" + kPartitionMetadataName,
-                                       env::OpenMode::kReadWrite));
+    MOLDAU_ASSIGN_OR_RETURN(
+        std::shared_ptr<env::File> file,
+        disk_.open(*directory_ + "/" + kPartitionMetadataName, env::OpenMode::kReadWrite));
     point.files_.push_back(std::move(file));
   }
   for (const std::unique_ptr<Segment>& segment : segments_) {
@@ -112,7 +112,9 @@ void PartitionLog::want_epoch_checkpoint(Offset unsaved_from) {
   jobs_.push_back(std::move(job));
 }
 
-std::vector<LogJob> PartitionLog::take_jobs() { return std::exchange(jobs_, {}); }
+std::vector<LogJob> PartitionLog::take_jobs() {
+  return std::exchange(jobs_, {});
+}
 
 /// For blocking calls: nothing may stay behind. Deletes that were to wait do not.
 void PartitionLog::run_jobs_now(Result<void>& result) {

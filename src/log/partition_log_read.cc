@@ -116,9 +116,9 @@ Result<void> PartitionLog::add_aborted(std::size_t index, const ReadRequest& req
   bool complete = false;
   for (std::size_t n = index; n < segments_.size() && !complete; ++n) {
     const TxnIndex& txns = segments_[n]->txn_index();
-    MOLDAU_ASSIGN_OR_RETURN(complete,
-                            TxnIndex::collect(*txns.file(), txns.entries(), request.offset,
-                                              upper_bound, out.aborted_transactions));
+    MOLDAU_ASSIGN_OR_RETURN(
+        complete, TxnIndex::collect(*txns.file(), txns.entries(), request.offset, upper_bound,
+                                    out.aborted_transactions));
   }
   return {};
 }

@@ -26,8 +26,8 @@ Result<std::optional<partition::EndTransactionMarker>> marker_of(const record::B
     return std::optional<partition::EndTransactionMarker>();
   MOLDAU_ASSIGN_OR_RETURN(const record::EndTransactionMarker marker,
                           record::parse_end_transaction_marker(view));
-  return std::optional(partition::EndTransactionMarker{
-      type == record::ControlRecordType::kAbort, marker.coordinator_epoch});
+  return std::optional(partition::EndTransactionMarker{type == record::ControlRecordType::kAbort,
+                                                       marker.coordinator_epoch});
 }
 
 }  // namespace

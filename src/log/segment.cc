@@ -101,8 +101,7 @@ Result<void> Segment::write_indexes() {
 }
 
 Result<bool> Segment::load() {
-  MOLDAU_ASSIGN_OR_RETURN(const std::optional<env::FileStat> stat,
-                          log_->disk().stat(log_->path()));
+  MOLDAU_ASSIGN_OR_RETURN(const std::optional<env::FileStat> stat, log_->disk().stat(log_->path()));
   if (!stat) return env::disk_error(ENOENT, "missing segment", log_->path());
   if (stat->size > INT32_MAX)
     return Error(ErrorCode::kKafkaStorageError, log_->path() + " is larger than 2 GiB");
@@ -189,8 +188,8 @@ SegmentView Segment::view() const {
 
 Result<void> Segment::rename_state(std::string_view state) {
   env::Disk& disk = log_->disk();
-  const auto move = [&](const std::shared_ptr<const LogFile>& file, bool must_exist)
-      -> Result<std::shared_ptr<const LogFile>> {
+  const auto move = [&](const std::shared_ptr<const LogFile>& file,
+                        bool must_exist) -> Result<std::shared_ptr<const LogFile>> {
     std::shared_ptr<const LogFile> next = file->renamed(file->directory(), state);
     MOLDAU_TRY(rename_if_there(disk, file->path(), next->path(), must_exist));
     return next;

@@ -69,8 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (data[5] & 2) disk.put_file(base + ".index", take(data[0]));
   if (data[5] & 4) disk.put_file(base + ".timeindex", take(data[1]));
   if (data[5] & 8) disk.put_file(base + ".txnindex", take(data[2]));
-  if (data[5] & 16)
-    disk.put_file(kDirectory + "/00000000000000000003.snapshot", take(data[3]));
+  if (data[5] & 16) disk.put_file(kDirectory + "/00000000000000000003.snapshot", take(data[3]));
   if (data[5] & 32) disk.put_file(kDirectory + "/leader-epoch-checkpoint", take(data[4]));
   disk.put_file(base + ".log", std::string(input.substr(std::min(at, input.size()))));
 

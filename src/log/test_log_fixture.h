@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "log/batch_reader.h"
-#include "log/test_memory_disk.h"
 #include "log/partition_log.h"
+#include "log/test_memory_disk.h"
 #include "record/batch_builder.h"
 #include "record/control_record.h"
 
@@ -66,8 +66,7 @@ struct LogFixture {
     fields.producer_id = id;
     fields.producer_epoch = epoch;
     return record::build_end_transaction_marker(
-        fields, now,
-        abort ? record::ControlRecordType::kAbort : record::ControlRecordType::kCommit,
+        fields, now, abort ? record::ControlRecordType::kAbort : record::ControlRecordType::kCommit,
         coordinator_epoch, context);
   }
 

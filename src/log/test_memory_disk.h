@@ -176,16 +176,15 @@ class MemoryDisk : public env::Disk {
     for (const std::string& name : directories_)
       if (env::parent_of(name) == path && name != path)
         out.push_back({name.substr(path.size() + 1), true});
-    std::sort(out.begin(), out.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
+    std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return out;
   }
   Result<std::optional<env::FileStat>> stat(const std::string& path) override {
     if (directories_.contains(path)) return std::optional(env::FileStat{true, 0, now});
     const auto found = files_.find(path);
     if (found == files_.end()) return std::optional<env::FileStat>();
-    return std::optional(env::FileStat{false, found->second->data.size(),
-                                       Timestamp(found->second->modified)});
+    return std::optional(
+        env::FileStat{false, found->second->data.size(), Timestamp(found->second->modified)});
   }
   Result<env::DiskSpace> space(const std::string&) override {
     return env::DiskSpace{1 << 30, 1 << 30};

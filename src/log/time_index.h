@@ -26,9 +26,7 @@ class TimeIndexView {
   std::uint32_t file_entries = 0;
   std::vector<TimestampOffset> tail;
 
-  std::uint32_t entries() const {
-    return file_entries + static_cast<std::uint32_t>(tail.size());
-  }
+  std::uint32_t entries() const { return file_entries + static_cast<std::uint32_t>(tail.size()); }
   /// The last entry with a timestamp not above `target`; {-1, base offset} if there is none.
   Result<TimestampOffset> lookup(Timestamp target) const;
   Result<TimestampOffset> entry(std::uint32_t n) const;

@@ -26,8 +26,8 @@ Result<void> for_each(const LogFile& log_file, std::uint32_t entries, Visit visi
   std::array<std::byte, TxnIndex::kReadBytes> block;
   constexpr std::uint32_t kAtOnce = TxnIndex::kReadBytes / TxnIndex::kEntryBytes;
   for (std::uint32_t first = 0; first < entries; first += kAtOnce) {
-    const std::size_t bytes = std::size_t{std::min(kAtOnce, entries - first)} *
-                              TxnIndex::kEntryBytes;
+    const std::size_t bytes =
+        std::size_t{std::min(kAtOnce, entries - first)} * TxnIndex::kEntryBytes;
     MOLDAU_ASSIGN_OR_RETURN(const std::size_t got,
                             file->read(MutableBytes(block.data(), bytes),
                                        std::uint64_t{first} * TxnIndex::kEntryBytes));

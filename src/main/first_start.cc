@@ -10,9 +10,8 @@ namespace moldau::program {
 
 Result<void> format_first_start(const config::BrokerConfig& config, env::Logger& logger) {
   os::FileDisk disk;
-  MOLDAU_ASSIGN_OR_RETURN(
-      const bool formatted,
-      offline::is_formatted(disk, config.log_dirs, config.metadata_log_dir));
+  MOLDAU_ASSIGN_OR_RETURN(const bool formatted,
+                          offline::is_formatted(disk, config.log_dirs, config.metadata_log_dir));
   if (formatted) return {};
   os::RealClock clock;
   os::KernelRandom random;

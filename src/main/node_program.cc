@@ -66,8 +66,7 @@ class NodeProgram final : public os::Program {
     const auto& values = config_->values;
     std::string listener = "127.0.0.1:9092";
     for (const config::Listener& one : config_->listeners)
-      if (!config_->is_controller_listener(one.name))
-        listener = node_.address(one.name).text();
+      if (!config_->is_controller_listener(one.name)) listener = node_.address(one.name).text();
     std::printf(
         "\n"
         "Moldau runs: a Kafka broker and controller in one process.\n"

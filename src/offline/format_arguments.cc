@@ -15,7 +15,9 @@ namespace {
 using image::FeatureSupport;
 using image::MetadataVersion;
 
-Error invalid(std::string detail) { return {ErrorCode::kInvalidConfig, std::move(detail)}; }
+Error invalid(std::string detail) {
+  return {ErrorCode::kInvalidConfig, std::move(detail)};
+}
 
 template <class T>
 std::optional<T> parse_number(std::string_view text) {
@@ -40,8 +42,7 @@ Result<raft::Voter> parse_voter(std::string_view input, const std::string& liste
   const auto id = parse_number<std::int32_t>(input.substr(0, at));
   if (!id) return invalid("Failed to parse node id in dynamic voter string.");
   if (*id < 0)
-    return invalid("Invalid negative node id " + std::to_string(*id) +
-                   " in dynamic voter string.");
+    return invalid("Invalid negative node id " + std::to_string(*id) + " in dynamic voter string.");
   input.remove_prefix(at + 1);
   if (input.empty()) return invalid("No hostname found after node id.");
   std::size_t end = input.find(':');
@@ -112,14 +113,13 @@ std::vector<std::byte> random_salt(UniqueFunction<std::uint64_t()>& random) {
 }
 
 Result<std::vector<std::byte>> salted_password_of(security::ScramMechanism mechanism,
-                                                  ScramParts& parts, bool salt_given,
-                                                  ByteView salt, std::int32_t iterations) {
+                                                  ScramParts& parts, bool salt_given, ByteView salt,
+                                                  std::int32_t iterations) {
   const auto password = take(parts, "password");
   const auto salted = take(parts, "saltedpassword");
   if (!password && !salted)
     return invalid("You must supply one of 'password' or 'saltedpassword' to add-scram");
-  if (password)
-    return security::scram_salted_password(mechanism, *password, salt, iterations);
+  if (password) return security::scram_salted_password(mechanism, *password, salt, iterations);
   if (!salt_given) return invalid("You must supply 'salt' with 'saltedpassword' to add-scram");
   const auto bytes = decode_base64(*salted);
   if (!bytes) return invalid("Failed to decode given saltedPassword: " + *salted);
@@ -181,8 +181,8 @@ Result<std::pair<std::string, std::int16_t>> parse_feature(std::string_view text
   const std::string_view digits = text.substr(equals + 1);
   const auto level = parse_number<std::int16_t>(digits);
   if (!level)
-    return invalid("Can't parse feature=level string " + std::string(text) +
-                   ": unable to parse " + std::string(digits) + " as a short.");
+    return invalid("Can't parse feature=level string " + std::string(text) + ": unable to parse " +
+                   std::string(digits) + " as a short.");
   return std::pair<std::string, std::int16_t>(name, *level);
 }
 
@@ -237,13 +237,13 @@ Result<std::pair<image::ScramKey, image::ScramCredential>> parse_scram(
   const std::string java_name =
       *mechanism == security::ScramMechanism::kSha256 ? "SCRAM_SHA_256" : "SCRAM_SHA_512";
   if (credential.iterations < security::kScramIterationsMin)
-    return invalid("The 'iterations' value must be >= " +
-                   std::to_string(security::kScramIterationsMin) + " for add-scram using " +
-                   java_name);
+    return invalid(
+        "The 'iterations' value must be >= " + std::to_string(security::kScramIterationsMin) +
+        " for add-scram using " + java_name);
   if (credential.iterations > security::kScramIterationsMax)
-    return invalid("The 'iterations' value must be <= " +
-                   std::to_string(security::kScramIterationsMax) + " for add-scram using " +
-                   java_name);
+    return invalid(
+        "The 'iterations' value must be <= " + std::to_string(security::kScramIterationsMax) +
+        " for add-scram using " + java_name);
   MOLDAU_ASSIGN_OR_RETURN(const std::vector<std::byte> salted,
                           salted_password_of(*mechanism, parts, salt_text.has_value(),
                                              credential.salt, credential.iterations));

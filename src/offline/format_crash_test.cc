@@ -113,9 +113,9 @@ TEST(FormatCrashTest, LeavesADirectoryAloneThatANodeHasUsed) {
   ASSERT_TRUE(
       env::write_small_file(disk, "/data/one/.moldau-format-unfinished", as_view(text)).ok());
   const std::string state = "{}";
-  ASSERT_TRUE(env::write_small_file(disk, "/data/one/__cluster_metadata-0/quorum-state",
-                                    as_view(state))
-                  .ok());
+  ASSERT_TRUE(
+      env::write_small_file(disk, "/data/one/__cluster_metadata-0/quorum-state", as_view(state))
+          .ok());
   FormatInputs again = inputs(2);
   const auto second = format_storage(disk, options("second"), again);
   ASSERT_FALSE(second.ok());

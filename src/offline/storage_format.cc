@@ -14,7 +14,9 @@
 namespace moldau::offline {
 namespace {
 
-Error invalid(std::string detail) { return {ErrorCode::kInvalidConfig, std::move(detail)}; }
+Error invalid(std::string detail) {
+  return {ErrorCode::kInvalidConfig, std::move(detail)};
+}
 
 std::string joined(const std::vector<Slice>& parts) {
   std::string bytes;
@@ -51,9 +53,8 @@ Result<std::optional<raft::VoterSet>> choose_voters(const FormatOptions& options
   }
   std::optional<raft::VoterSet> voters;
   if (named) {
-    MOLDAU_ASSIGN_OR_RETURN(
-        voters, parse_initial_controllers(*options.initial_controllers,
-                                          options.controller_listener));
+    MOLDAU_ASSIGN_OR_RETURN(voters, parse_initial_controllers(*options.initial_controllers,
+                                                              options.controller_listener));
   }
   if (!voters && !options.no_initial_controllers && options.is_controller &&
       !options.has_static_voters)
@@ -70,11 +71,9 @@ Result<void> check_options(const FormatOptions& options) {
     return invalid(
         "Only one of --standalone, --initial-controllers and --no-initial-controllers may be "
         "given.");
-  if (options.node_id.value() < 0)
-    return invalid("You must specify a valid non-negative node ID.");
+  if (options.node_id.value() < 0) return invalid("You must specify a valid non-negative node ID.");
   if (options.cluster_id.empty()) return invalid("You must specify the cluster id.");
-  if (options.log_dirs.empty())
-    return invalid("You must specify at least one directory to format");
+  if (options.log_dirs.empty()) return invalid("You must specify at least one directory to format");
   if (options.controller_listener.empty())
     return invalid("You must specify the name of the initial controller listener.");
   const auto& dirs = options.log_dirs;
@@ -90,8 +89,8 @@ Result<Plan> make_plan(const FormatOptions& options, FormatInputs& inputs) {
   MOLDAU_ASSIGN_OR_RETURN(plan.voters, choose_voters(options, inputs));
   const bool dynamic =
       !options.has_static_voters && (plan.voters || options.no_initial_controllers);
-  MOLDAU_ASSIGN_OR_RETURN(
-      plan.features, choose_features(options.features, options.release_version, dynamic));
+  MOLDAU_ASSIGN_OR_RETURN(plan.features,
+                          choose_features(options.features, options.release_version, dynamic));
   const image::MetadataVersion version = plan.features.metadata_version;
 
   image::RecordList records(version);
@@ -171,8 +170,8 @@ Result<void> write_meta(env::Disk& disk, const std::string& dir, const FormatOpt
   return env::write_small_file(disk, dir + "/" + log::kMetaPropertiesName, as_view(text));
 }
 
-DirectoryId new_directory_id(const std::string& dir, const FormatOptions& options,
-                             const Plan& plan, const StorageState& state, FormatInputs& inputs) {
+DirectoryId new_directory_id(const std::string& dir, const FormatOptions& options, const Plan& plan,
+                             const StorageState& state, FormatInputs& inputs) {
   if (dir == options.metadata_log_dir && plan.voters && plan.voters->contains(options.node_id))
     return plan.voters->find(options.node_id)->key.directory;
   for (;;) {
@@ -190,10 +189,10 @@ Result<void> write_all(env::Disk& disk, const FormatOptions& options, const Plan
   MOLDAU_TRY(begin_format(disk, options.metadata_log_dir, empty));
   for (const std::string& dir : empty) {
     lines.push_back("Formatting " + std::string(kind_of(dir, options, plan)) + " " + dir +
-                    " with metadata.version " +
-                    std::string(plan.features.metadata_version.name()) + ".");
-    MOLDAU_TRY(env::write_small_file(
-        disk, dir + "/" + std::string(raft::kBootstrapCheckpointName), as_view(plan.bootstrap)));
+                    " with metadata.version " + std::string(plan.features.metadata_version.name()) +
+                    ".");
+    MOLDAU_TRY(env::write_small_file(disk, dir + "/" + std::string(raft::kBootstrapCheckpointName),
+                                     as_view(plan.bootstrap)));
     if (dir == options.metadata_log_dir && plan.voters)
       MOLDAU_TRY(write_voters(disk, dir, plan, inputs.now));
   }

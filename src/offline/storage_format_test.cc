@@ -32,8 +32,8 @@ std::string golden(const std::string& name) {
 // Batches without what depends on the moment: checksum and timestamps.
 std::string timeless(std::string bytes) {
   for (std::size_t at = 0; at + 61 <= bytes.size();) {
-    const auto length = record::load_big<std::int32_t>(
-        reinterpret_cast<const std::byte*>(bytes.data() + at + 8));
+    const auto length =
+        record::load_big<std::int32_t>(reinterpret_cast<const std::byte*>(bytes.data() + at + 8));
     bytes.replace(at + 17, 4, 4, 'c');
     bytes.replace(at + 27, 16, 16, 't');
     at += 12 + static_cast<std::size_t>(length);
@@ -106,8 +106,7 @@ TEST(StorageFormatTest, WritesTheBytesThatApacheWritesForSeveralControllersAndSc
   ASSERT_TRUE(parsed.ok());
   FormatOptions asked = options();
   asked.node_id = NodeId(3);
-  asked.initial_controllers =
-      "3@h3:9093:AAAAAAAAAAAAAAAAAAAAyw,1@h1:9093:JEXY6aqzQY-32P5TStzaFg";
+  asked.initial_controllers = "3@h3:9093:AAAAAAAAAAAAAAAAAAAAyw,1@h1:9093:JEXY6aqzQY-32P5TStzaFg";
   asked.scram = {kSha256};
   asked.features = {"share.version=0"};
   env::fake::World world(1);
@@ -144,11 +143,13 @@ TEST(StorageFormatTest, RefusesWhatApacheRefusesInItsWords) {
     change(changed);
     return refusal(changed);
   };
-  EXPECT_NE(with([](auto& o) { o.features = {"kraft.version=0"}; })
-                .find("Cannot set kraft.version to 0 if controller.quorum.voters is empty"),
+  EXPECT_NE(with([](auto& o) {
+              o.features = {"kraft.version=0"};
+            }).find("Cannot set kraft.version to 0 if controller.quorum.voters is empty"),
             std::string::npos);
-  EXPECT_NE(with([](auto& o) { o.has_static_voters = true; })
-                .find("You cannot specify controller.quorum.voters and format the node with"),
+  EXPECT_NE(with([](auto& o) {
+              o.has_static_voters = true;
+            }).find("You cannot specify controller.quorum.voters and format the node with"),
             std::string::npos);
   EXPECT_EQ(with([](auto& o) { o.features = {"foo.version=1"}; }),
             "Unsupported feature: foo.version. Supported features are: "

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::size_t kMarkerBytesMax = std::size_t{1} << 20;
 
-Error invalid(std::string detail) { return {ErrorCode::kInvalidConfig, std::move(detail)}; }
+Error invalid(std::string detail) {
+  return {ErrorCode::kInvalidConfig, std::move(detail)};
+}
 
 std::string marker_path(const std::string& metadata_log_dir) {
   return metadata_log_dir + "/" + kUnfinishedFormatName;
@@ -66,8 +68,7 @@ Result<std::optional<log::MetaProperties>> load_meta(env::Disk& disk, const std:
   MOLDAU_ASSIGN_OR_RETURN(const std::string text, env::read_small_file(disk, path));
   auto parsed = log::MetaProperties::parse(text);
   if (!parsed.ok())
-    return invalid("I/O error trying to read log directory " + dir + ": " +
-                   parsed.error().detail);
+    return invalid("I/O error trying to read log directory " + dir + ": " + parsed.error().detail);
   meta = *parsed;
   return meta;
 }
@@ -97,12 +98,12 @@ Result<void> StorageState::verify(const std::string& cluster_id, NodeId node_id)
     if (!meta) continue;
     const std::string path = dir + "/" + log::kMetaPropertiesName;
     if (!meta->cluster_id.empty() && meta->cluster_id != cluster_id)
-      return invalid("Invalid cluster.id in: " + path + ". Expected " + cluster_id +
-                     ", but read " + meta->cluster_id);
+      return invalid("Invalid cluster.id in: " + path + ". Expected " + cluster_id + ", but read " +
+                     meta->cluster_id);
     if (meta->node_id.value() >= 0 && meta->node_id != node_id)
       return invalid("Stored node id " + std::to_string(meta->node_id.value()) +
-                     " doesn't match previous node id " + std::to_string(node_id.value()) +
-                     " in " + path +
+                     " doesn't match previous node id " + std::to_string(node_id.value()) + " in " +
+                     path +
                      ". If you moved your data, make sure your configured node id matches. If "
                      "you intend to create a new node, you should remove all data in your data "
                      "directories.");

@@ -256,8 +256,7 @@ Result<env::DiskSpace> FileDisk::space(const std::string& path) {
 }
 
 Result<void> FileDisk::set_read_only(const std::string& path) {
-  if (chmod(path.c_str(), S_IRUSR) != 0)
-    return disk_error(errno, "cannot make read-only", path);
+  if (chmod(path.c_str(), S_IRUSR) != 0) return disk_error(errno, "cannot make read-only", path);
   return {};
 }
 

@@ -123,14 +123,13 @@ void Admin::delete_records(const ModelTopic& topic) {
   part.offset = below.value();
   request.timeout_ms = 5'000;
   busy_ = true;
-  connection_->send(request, kDeleteRecordsVersion,
-                    [this, from = connection_.get()](const Result<Slice>& frame) {
-                      if (from == connection_.get()) busy_ = false;
-                      if (!frame.ok()) return;
-                      const auto answer =
-                          body_of<wire::DeleteRecordsResponse>(*frame, kDeleteRecordsVersion);
-                      if (!answer.ok()) model_.checks.fail("Protocol", answer.error().text());
-                    });
+  connection_->send(
+      request, kDeleteRecordsVersion, [this, from = connection_.get()](const Result<Slice>& frame) {
+        if (from == connection_.get()) busy_ = false;
+        if (!frame.ok()) return;
+        const auto answer = body_of<wire::DeleteRecordsResponse>(*frame, kDeleteRecordsVersion);
+        if (!answer.ok()) model_.checks.fail("Protocol", answer.error().text());
+      });
 }
 
 void Admin::compare_topics() {

@@ -42,7 +42,9 @@ std::span<const ApiSpec> all_apis();
 const ApiSpec* find_api(std::int16_t key);
 /// The spec of a key of ours; checked.
 const ApiSpec& api_spec(ApiKey key);
-inline std::string_view api_name(ApiKey key) { return api_spec(key).name; }
+inline std::string_view api_name(ApiKey key) {
+  return api_spec(key).name;
+}
 
 /// The version of the header in front of a request, 1 or 2.
 std::int16_t request_header_version(const ApiSpec& api, std::int16_t version);

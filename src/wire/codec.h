@@ -43,8 +43,8 @@ inline void read_element(Reader& r, std::int16_t v, bool flexible, T& to, const 
 }
 
 template <class T>
-void read_elements(Reader& r, std::int16_t v, bool flexible, std::int64_t count,
-                   std::vector<T>& to, const char* field) {
+void read_elements(Reader& r, std::int16_t v, bool flexible, std::int64_t count, std::vector<T>& to,
+                   const char* field) {
   to.clear();
   if (!r.charge(static_cast<std::size_t>(count), sizeof(T), field)) return;
   to.reserve(std::min(static_cast<std::size_t>(count), kReserveBytes / sizeof(T) + 1));
@@ -162,7 +162,9 @@ bool fits(const T& value, std::int16_t v, bool nullable) {
     return nullable || !value.is_null();
   }
 }
-inline bool fits(const Records&, std::int16_t, bool) { return true; }
+inline bool fits(const Records&, std::int16_t, bool) {
+  return true;
+}
 template <class T>
 bool fits(const std::vector<T>& values, std::int16_t v, bool) {
   if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, Uuid>) {

@@ -12,8 +12,7 @@
 
 namespace moldau::wire {
 
-std::string make_line(const MessageCase& one, std::int16_t version, bool plain,
-                      std::uint64_t seed);
+std::string make_line(const MessageCase& one, std::int16_t version, bool plain, std::uint64_t seed);
 
 /// Decodes and encodes again what a line holds; `plain` is compared with our default, too.
 /// Empty if all is equal, else what is wrong.

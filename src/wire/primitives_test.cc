@@ -69,8 +69,8 @@ TEST(ReaderTest, ReadsVarintsToTheirLastByteAndNoFurther) {
 }
 
 TEST(ReaderTest, VarintsComeBack) {
-  for (std::int64_t value : std::initializer_list<std::int64_t>{0, 1, -1, 63, 64, -65, 300,
-                                                                INT32_MAX, INT32_MIN}) {
+  for (std::int64_t value :
+       std::initializer_list<std::int64_t>{0, 1, -1, 63, 64, -65, 300, INT32_MAX, INT32_MIN}) {
     std::array<std::byte, 16> buffer{};
     Writer writer(buffer);
     writer.varint(static_cast<std::int32_t>(value));
@@ -206,8 +206,8 @@ TEST(EncodeTest, TheAnswerToATooNewApiVersionsIsApachesBytes) {
   own.max_version = 4;
   const Slice bytes = encode_response(response, 0, 7);
   const auto expected = bytes_of({0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4});
-  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), bytes.view().begin(),
-                         bytes.view().end()));
+  EXPECT_TRUE(
+      std::equal(expected.begin(), expected.end(), bytes.view().begin(), bytes.view().end()));
 }
 
 TEST(EncodeTest, AFlexibleRequestHeaderHasAnOldStyleClientId) {

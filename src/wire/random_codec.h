@@ -33,15 +33,19 @@ class Dice {
   /// Often small, sometimes an extreme.
   std::int64_t number() {
     switch (below(4)) {
-      case 0: return static_cast<std::int64_t>(below(3)) - 1;
-      case 1: return static_cast<std::int64_t>(below(200));
-      case 2: return coin() ? INT64_MAX : INT64_MIN;
-      default: return static_cast<std::int64_t>(next());
+      case 0:
+        return static_cast<std::int64_t>(below(3)) - 1;
+      case 1:
+        return static_cast<std::int64_t>(below(200));
+      case 2:
+        return coin() ? INT64_MAX : INT64_MIN;
+      default:
+        return static_cast<std::int64_t>(next());
     }
   }
   std::string text() {
-    static constexpr std::string_view kPieces[] = {"a", "Z", "-", "_", "9", "\xC3\xBC",
-                                                   "\xE2\x82\xAC", "\xF0\x9F\x90\x9F"};
+    static constexpr std::string_view kPieces[] = {
+        "a", "Z", "-", "_", "9", "\xC3\xBC", "\xE2\x82\xAC", "\xF0\x9F\x90\x9F"};
     std::string out;
     const std::uint64_t size = below(20) == 0 ? below(300) : below(12);
     for (std::uint64_t i = 0; i < size; ++i) out.append(kPieces[below(8)]);

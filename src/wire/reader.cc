@@ -74,7 +74,8 @@ Text Reader::text(bool flexible, bool nullable, const char* field) {
   const std::byte* from = take(static_cast<std::size_t>(size), field);
   if (!from) return {};
   const std::string_view seen(reinterpret_cast<const char*>(from), static_cast<std::size_t>(size));
-  if (is_utf8(seen)) [[likely]] return Text(seen);
+  if (is_utf8(seen)) [[likely]]
+    return Text(seen);
   return Text(replace_malformed_utf8(seen));
 }
 
@@ -115,13 +116,17 @@ Reader::Tag Reader::tag() {
   return tag;
 }
 
-void Reader::skip_tag(Tag tag) { take(tag.size, "unknown tagged field"); }
+void Reader::skip_tag(Tag tag) {
+  take(tag.size, "unknown tagged field");
+}
 
 void Reader::skip_tags() {
   for (auto tags = tag_count(); tags > 0 && ok(); --tags) skip_tag(tag());
 }
 
-void Reader::refuse_tag(const char* field) { fail(field, "a tag that this version does not have"); }
+void Reader::refuse_tag(const char* field) {
+  fail(field, "a tag that this version does not have");
+}
 
 void Reader::expect_end(const char* field) {
   if (left() > 0) fail(field, "bytes are left over", static_cast<std::int64_t>(left()));

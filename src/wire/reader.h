@@ -55,12 +55,11 @@ class Reader {
   std::uint32_t uint32(const char* field) { return number<std::uint32_t>(field); }
   /// Any byte but 0 is true.
   bool boolean(const char* field) { return number<std::int8_t>(field) != 0; }
-  double float64(const char* field) {
-    return std::bit_cast<double>(number<std::uint64_t>(field));
-  }
+  double float64(const char* field) { return std::bit_cast<double>(number<std::uint64_t>(field)); }
   Uuid uuid(const char* field) {
     const std::byte* from = take(16, field);
-    if (!from) [[unlikely]] return {};
+    if (!from) [[unlikely]]
+      return {};
     return {load_big_endian<std::int64_t>(from), load_big_endian<std::int64_t>(from + 8)};
   }
 
@@ -96,7 +95,8 @@ class Reader {
   /// Counts what decoded elements take in memory; fails over kDecodedBytesMax.
   bool charge(std::size_t count, std::size_t element_size, const char* field) {
     charged_ += count * element_size;
-    if (charged_ <= kDecodedBytesMax) [[likely]] return true;
+    if (charged_ <= kDecodedBytesMax) [[likely]]
+      return true;
     fail(field, "too much memory for the elements, bytes", static_cast<std::int64_t>(charged_));
     return false;
   }

@@ -36,6 +36,8 @@ void ByteHolder::clone() {
   state_ = State::kOwned;
 }
 
-void ByteHolder::drop() { delete[] data_; }
+void ByteHolder::drop() {
+  delete[] data_;
+}
 
 }  // namespace moldau::wire

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kMaxText = 0x7fff;
 
 std::string_view cut(const Text& value) {
-  if (value.size() <= kMaxText) [[likely]] return value.view();
+  if (value.size() <= kMaxText) [[likely]]
+    return value.view();
   return utf8_prefix(value.view(), kMaxText);
 }
 

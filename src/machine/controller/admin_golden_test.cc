@@ -126,33 +126,44 @@ class AdminGolden : public testing::Test {
     using M = const ControllerMachine&;
     const RequestContext c = cluster_.context(version_);
     switch (api_) {
-      case 19: return run_decision<wire::CreateTopicsRequest>(
-          [&](M m, const auto& r) { return m.decide_create_topics(r, c); });
-      case 20: return run_decision<wire::DeleteTopicsRequest>(
-          [&](M m, const auto& r) { return m.decide_delete_topics(r, c); });
-      case 33: return run_decision<wire::AlterConfigsRequest>(
-          [&](M m, const auto& r) { return m.decide_alter_configs(r); });
-      case 37: return run_decision<wire::CreatePartitionsRequest>(
-          [&](M m, const auto& r) { return m.decide_create_partitions(r, c); });
-      case 43: return run_decision<wire::ElectLeadersRequest>(
-          [&](M m, const auto& r) { return m.decide_elect_leaders(r, c); });
-      case 44: return run_decision<wire::IncrementalAlterConfigsRequest>(
-          [&](M m, const auto& r) { return m.decide_incremental_alter_configs(r); });
-      case 45: return run_decision<wire::AlterPartitionReassignmentsRequest>(
-          [&](M m, const auto& r) { return m.decide_alter_partition_reassignments(r); });
-      case 46: return run<wire::ListPartitionReassignmentsRequest>([&](const auto& r) {
-        return cluster_.machine->list_partition_reassignments(r);
-      });
-      case 48: return run<wire::DescribeClientQuotasRequest>([&](const auto& r) {
-        return describe_client_quotas(cluster_.machine->image(), r);
-      });
-      case 49: return run_decision<wire::AlterClientQuotasRequest>(
-          [&](M m, const auto& r) { return m.decide_alter_client_quotas(r); });
-      case 57: return run_decision<wire::UpdateFeaturesRequest>(
-          [&](M m, const auto& r) { return m.decide_update_features(r, c); });
-      case 64: return run_decision<wire::UnregisterBrokerRequest>(
-          [&](M m, const auto& r) { return m.decide_unregister_broker(r); });
-      default: FAIL() << "API " << api_;
+      case 19:
+        return run_decision<wire::CreateTopicsRequest>(
+            [&](M m, const auto& r) { return m.decide_create_topics(r, c); });
+      case 20:
+        return run_decision<wire::DeleteTopicsRequest>(
+            [&](M m, const auto& r) { return m.decide_delete_topics(r, c); });
+      case 33:
+        return run_decision<wire::AlterConfigsRequest>(
+            [&](M m, const auto& r) { return m.decide_alter_configs(r); });
+      case 37:
+        return run_decision<wire::CreatePartitionsRequest>(
+            [&](M m, const auto& r) { return m.decide_create_partitions(r, c); });
+      case 43:
+        return run_decision<wire::ElectLeadersRequest>(
+            [&](M m, const auto& r) { return m.decide_elect_leaders(r, c); });
+      case 44:
+        return run_decision<wire::IncrementalAlterConfigsRequest>(
+            [&](M m, const auto& r) { return m.decide_incremental_alter_configs(r); });
+      case 45:
+        return run_decision<wire::AlterPartitionReassignmentsRequest>(
+            [&](M m, const auto& r) { return m.decide_alter_partition_reassignments(r); });
+      case 46:
+        return run<wire::ListPartitionReassignmentsRequest>(
+            [&](const auto& r) { return cluster_.machine->list_partition_reassignments(r); });
+      case 48:
+        return run<wire::DescribeClientQuotasRequest>(
+            [&](const auto& r) { return describe_client_quotas(cluster_.machine->image(), r); });
+      case 49:
+        return run_decision<wire::AlterClientQuotasRequest>(
+            [&](M m, const auto& r) { return m.decide_alter_client_quotas(r); });
+      case 57:
+        return run_decision<wire::UpdateFeaturesRequest>(
+            [&](M m, const auto& r) { return m.decide_update_features(r, c); });
+      case 64:
+        return run_decision<wire::UnregisterBrokerRequest>(
+            [&](M m, const auto& r) { return m.decide_unregister_broker(r); });
+      default:
+        FAIL() << "API " << api_;
     }
   }
 

@@ -61,8 +61,8 @@ Result<void> ControllerMachine::check_registered_features(
   // What it supports must not begin above 0 for features that are off, either.
   for (const image::FeatureRange& range : ranges) {
     const bool kraft = range.name == image::kKraftVersionFeature;
-    MOLDAU_TRY(check(range.name, kraft ? settings_.kraft_version
-                                       : image().feature_level(range.name)));
+    MOLDAU_TRY(
+        check(range.name, kraft ? settings_.kraft_version : image().feature_level(range.name)));
   }
   if (image::find_range(ranges, image::kMetadataVersionFeature) == nullptr) {
     return Error(ErrorCode::kInvalidRegistration,
@@ -112,9 +112,9 @@ Result<void> ControllerMachine::check_registration(const wire::BrokerRegistratio
     for (const auto& [other, broker] : image().brokers()) {
       for (const DirectoryId& dir : broker.log_dirs) {
         if (other == id || !contains_dir(dirs, dir)) continue;
-        return Error(ErrorCode::kInvalidRegistration,
-                     "Broker " + std::to_string(other.value()) +
-                         " is already registered with directory " + dir.text());
+        return Error(ErrorCode::kInvalidRegistration, "Broker " + std::to_string(other.value()) +
+                                                          " is already registered with directory " +
+                                                          dir.text());
       }
     }
   }
@@ -226,7 +226,8 @@ BrokerControlState ControllerMachine::next_state(
                  ? BrokerControlState::kShutdownNow
                  : now;
     }
-    case BrokerControlState::kShutdownNow: break;
+    case BrokerControlState::kShutdownNow:
+      break;
   }
   return BrokerControlState::kShutdownNow;
 }
@@ -308,10 +309,9 @@ Decision<wire::UnregisterBrokerResponse> ControllerMachine::decide_unregister_br
   decision.response.error_message = wire::Text::null();
   const image::BrokerRegistration* broker = image().broker(NodeId(request.broker_id));
   if (broker == nullptr) {
-    set_error(decision.response,
-              ApiError(ErrorCode::kBrokerIdNotRegistered,
-                       "Broker ID " + std::to_string(request.broker_id) +
-                           " is not currently registered"));
+    set_error(decision.response, ApiError(ErrorCode::kBrokerIdNotRegistered,
+                                          "Broker ID " + std::to_string(request.broker_id) +
+                                              " is not currently registered"));
     return decision;
   }
   Wave wave;

@@ -73,8 +73,8 @@ TEST(ControllerBrokerTest, RegistersFencedAndUnfencesOnceCaughtUp) {
   heartbeat.cordoned_log_dirs.emplace();
   reply = cluster.heartbeat(heartbeat);
   EXPECT_FALSE(reply.is_fenced);
-  EXPECT_EQ(cluster.names_of_last(), (Names{"BrokerRegistrationChangeRecord",
-                                            "BrokerRegistrationChangeRecord"}));
+  EXPECT_EQ(cluster.names_of_last(),
+            (Names{"BrokerRegistrationChangeRecord", "BrokerRegistrationChangeRecord"}));
   EXPECT_EQ(cluster.last[0].version, 0);
   EXPECT_EQ(cluster.last[1].version, 3);
   cluster.heartbeat(heartbeat);
@@ -88,8 +88,7 @@ TEST(ControllerBrokerTest, RefusesRegistrationsAsApacheDoes) {
   const auto code = [&](auto change) {
     auto request = cluster.registration(2);
     change(request);
-    const auto decision =
-        cluster.machine->decide_broker_registration(request, cluster.context(4));
+    const auto decision = cluster.machine->decide_broker_registration(request, cluster.context(4));
     EXPECT_TRUE(decision.records.empty());
     return code_of(decision.response.error_code);
   };
@@ -130,8 +129,10 @@ TEST(ControllerBrokerTest, AnIncarnationOfItsOwnProcessNeedNotWaitForTheOldSessi
             ErrorCode::kDuplicateBrokerRegistration);
   cluster.settings.own_incarnation_id = restarted.incarnation_id;
   cluster.start();
-  EXPECT_EQ(cluster.write(cluster.machine->decide_broker_registration(
-                              restarted, cluster.context(4))).error_code, 0);
+  EXPECT_EQ(
+      cluster.write(cluster.machine->decide_broker_registration(restarted, cluster.context(4)))
+          .error_code,
+      0);
   EXPECT_TRUE(cluster.machine->image().broker(NodeId(1))->fenced);
 }
 
@@ -143,8 +144,8 @@ TEST(ControllerBrokerTest, ANewIncarnationLeavesEveryIsrBeforeItRegisters) {
   heartbeat.want_fence = true;
   // Fenced, but its partition's only way out is through the ISR of broker 2.
   cluster.heartbeat(heartbeat);
-  EXPECT_EQ(cluster.names_of_last(), (Names{"PartitionChangeRecord",
-                                            "BrokerRegistrationChangeRecord"}));
+  EXPECT_EQ(cluster.names_of_last(),
+            (Names{"PartitionChangeRecord", "BrokerRegistrationChangeRecord"}));
   EXPECT_EQ(cluster.partition(id).leader, NodeId(2));
   EXPECT_EQ(cluster.partition(id).isr.to_vector(), nodes({2}));
   cluster.check();
@@ -158,8 +159,8 @@ TEST(ControllerBrokerTest, TheLastIsrMemberStaysWithoutElrAndTheLeaderIsNone) {
   EXPECT_EQ(cluster.partition(id).leader, image::kNoLeader);
   EXPECT_EQ(cluster.partition(id).isr.to_vector(), nodes({1}));
   cluster.heartbeat(1);
-  EXPECT_EQ(cluster.names_of_last(), (Names{"BrokerRegistrationChangeRecord",
-                                            "PartitionChangeRecord"}));
+  EXPECT_EQ(cluster.names_of_last(),
+            (Names{"BrokerRegistrationChangeRecord", "PartitionChangeRecord"}));
   EXPECT_EQ(cluster.partition(id).leader, NodeId(1));
   EXPECT_EQ(cluster.partition(id).leader_epoch, LeaderEpoch(2));
   cluster.check();
@@ -230,8 +231,8 @@ TEST(ControllerBrokerTest, ControlledShutdownMovesLeadersThenWaitsForTheOthers) 
   auto reply = cluster.heartbeat(stopping);
   EXPECT_FALSE(reply.should_shut_down);
   EXPECT_FALSE(reply.is_fenced);
-  EXPECT_EQ(cluster.names_of_last(), (Names{"BrokerRegistrationChangeRecord",
-                                            "PartitionChangeRecord"}));
+  EXPECT_EQ(cluster.names_of_last(),
+            (Names{"BrokerRegistrationChangeRecord", "PartitionChangeRecord"}));
   EXPECT_EQ(cluster.partition(id).leader, NodeId(2));
   // Broker 2 has not seen the move yet.
   EXPECT_FALSE(cluster.heartbeat(stopping).should_shut_down);
@@ -241,8 +242,11 @@ TEST(ControllerBrokerTest, ControlledShutdownMovesLeadersThenWaitsForTheOthers) 
   EXPECT_TRUE(reply.is_fenced);
   EXPECT_EQ(cluster.names_of_last(), Names{"BrokerRegistrationChangeRecord"});
   // Its session ended with it: a restart may register at once.
-  EXPECT_EQ(cluster.write(cluster.machine->decide_broker_registration(
-                              cluster.registration(1, 2), cluster.context(4))).error_code, 0);
+  EXPECT_EQ(cluster
+                .write(cluster.machine->decide_broker_registration(cluster.registration(1, 2),
+                                                                   cluster.context(4)))
+                .error_code,
+            0);
   EXPECT_FALSE(cluster.machine->image().broker(NodeId(1))->in_controlled_shutdown);
   cluster.check();
 }
@@ -299,8 +303,8 @@ TEST(ControllerBrokerTest, OfflineDirectoriesLoseTheirLeaders) {
   auto heartbeat = cluster.heartbeat_of(1);
   heartbeat.offline_log_dirs = {second};
   cluster.heartbeat(heartbeat);
-  EXPECT_EQ(cluster.names_of_last(), (Names{"PartitionChangeRecord",
-                                            "BrokerRegistrationChangeRecord"}));
+  EXPECT_EQ(cluster.names_of_last(),
+            (Names{"PartitionChangeRecord", "BrokerRegistrationChangeRecord"}));
   EXPECT_EQ(cluster.partition(id, 0).leader, NodeId(2));
   EXPECT_EQ(cluster.partition(id, 1).leader, NodeId(1));
   EXPECT_EQ(cluster.machine->image().broker(NodeId(1))->log_dirs.size(), 1u);
@@ -358,9 +362,9 @@ TEST(ControllerProducerIdsTest, GivesOutBlocksOfAThousand) {
     cluster.start();
   }
   ++request.broker_epoch;
-  EXPECT_EQ(code_of(cluster.write(cluster.machine->decide_allocate_producer_ids(request))
-                        .error_code),
-            ErrorCode::kStaleBrokerEpoch);
+  EXPECT_EQ(
+      code_of(cluster.write(cluster.machine->decide_allocate_producer_ids(request)).error_code),
+      ErrorCode::kStaleBrokerEpoch);
 }
 
 }  // namespace

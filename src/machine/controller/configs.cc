@@ -19,8 +19,10 @@ bool is_known(std::int8_t type) {
     case ResourceType::kBroker:
     case ResourceType::kBrokerLogger:
     case ResourceType::kClientMetrics:
-    case ResourceType::kGroup: return true;
-    case ResourceType::kUnknown: break;
+    case ResourceType::kGroup:
+      return true;
+    case ResourceType::kUnknown:
+      break;
   }
   return false;
 }
@@ -173,9 +175,9 @@ void ControllerMachine::make_elr_safe(image::RecordList& records) const {
   const config::ConfigMap& cluster = image().broker_default_config();
   if (cluster.find(kMinInsyncReplicas) == cluster.end()) {
     const auto it = sources_.static_broker.find(kMinInsyncReplicas);
-    records.config(ConfigResource(ResourceType::kBroker, ""), kMinInsyncReplicas,
-                   it == sources_.static_broker.end() ? std::string_view("1")
-                                                      : config::trim(it->second));
+    records.config(
+        ConfigResource(ResourceType::kBroker, ""), kMinInsyncReplicas,
+        it == sources_.static_broker.end() ? std::string_view("1") : config::trim(it->second));
   }
   for (const auto& [resource, entries] : image().configs()) {
     if (resource.type == ResourceType::kBroker && !resource.name.empty() &&
@@ -185,8 +187,7 @@ void ControllerMachine::make_elr_safe(image::RecordList& records) const {
   }
 }
 
-Decision<wire::IncrementalAlterConfigsResponse>
-ControllerMachine::decide_incremental_alter_configs(
+Decision<wire::IncrementalAlterConfigsResponse> ControllerMachine::decide_incremental_alter_configs(
     const wire::IncrementalAlterConfigsRequest& request) const {
   auto decision = new_decision<wire::IncrementalAlterConfigsResponse>();
   alter_each(request, decision,

@@ -49,8 +49,7 @@ TEST(ControllerConfigsTest, SetsAppendsSubtractsAndDeletes) {
   };
   EXPECT_EQ(alter(cluster, {kTopic, "t", "cleanup.policy", kAppend, "compact"}), ErrorCode::kNone);
   EXPECT_EQ(value(), "delete,compact");
-  EXPECT_EQ(alter(cluster, {kTopic, "t", "cleanup.policy", kSubtract, "delete"}),
-            ErrorCode::kNone);
+  EXPECT_EQ(alter(cluster, {kTopic, "t", "cleanup.policy", kSubtract, "delete"}), ErrorCode::kNone);
   EXPECT_EQ(value(), "compact");
   EXPECT_EQ(alter(cluster, {kTopic, "t", "cleanup.policy", kSet, "delete"}, true),
             ErrorCode::kNone);
@@ -69,10 +68,8 @@ TEST(ControllerConfigsTest, RefusesResourcesThatAreNotThere) {
   EXPECT_EQ(alter(cluster, {kTopic, "nobody", "retention.ms", kSet, "1"}),
             ErrorCode::kUnknownTopicOrPartition);
   EXPECT_EQ(alter(cluster, {kTopic, "", "retention.ms", kSet, "1"}), ErrorCode::kInvalidRequest);
-  EXPECT_EQ(alter(cluster, {kTopic, "t", "retention.ms", kSet, "soon"}),
-            ErrorCode::kInvalidConfig);
-  EXPECT_EQ(alter(cluster, {kTopic, "t", "retention.ms", kAppend, "1"}),
-            ErrorCode::kInvalidConfig);
+  EXPECT_EQ(alter(cluster, {kTopic, "t", "retention.ms", kSet, "soon"}), ErrorCode::kInvalidConfig);
+  EXPECT_EQ(alter(cluster, {kTopic, "t", "retention.ms", kAppend, "1"}), ErrorCode::kInvalidConfig);
   EXPECT_EQ(alter(cluster, {kBroker, "9", "log.cleaner.threads", kSet, "2"}),
             ErrorCode::kBrokerIdNotRegistered);
   EXPECT_EQ(alter(cluster, {kBroker, "x", "log.cleaner.threads", kSet, "2"}),
@@ -129,9 +126,8 @@ ErrorCode update(TestCluster& cluster, const char* feature, std::int16_t level,
   update.feature = feature;
   update.max_version_level = level;
   update.upgrade_type = type;
-  return code_of(
-      cluster.write(cluster.machine->decide_update_features(request, cluster.context(2)))
-          .error_code);
+  return code_of(cluster.write(cluster.machine->decide_update_features(request, cluster.context(2)))
+                     .error_code);
 }
 
 TEST(ControllerFeaturesTest, TurningElrOnSettlesTheMinIsrFirst) {
@@ -139,8 +135,7 @@ TEST(ControllerFeaturesTest, TurningElrOnSettlesTheMinIsrFirst) {
   cluster.add_brokers(1);
   ASSERT_EQ(alter(cluster, {kBroker, "1", "min.insync.replicas", kSet, "2"}), ErrorCode::kNone);
   EXPECT_EQ(update(cluster, "eligible.leader.replicas.version", 1), ErrorCode::kNone);
-  EXPECT_EQ(cluster.names_of_last(), (Names{"ConfigRecord", "ConfigRecord",
-                                            "FeatureLevelRecord"}));
+  EXPECT_EQ(cluster.names_of_last(), (Names{"ConfigRecord", "ConfigRecord", "FeatureLevelRecord"}));
   EXPECT_TRUE(cluster.last[1].as<wire::ConfigRecord>()->value.is_null());
   EXPECT_TRUE(cluster.machine->image().elr_enabled());
   EXPECT_EQ(update(cluster, "eligible.leader.replicas.version", 0),
@@ -216,8 +211,8 @@ TEST(ControllerQuotasTest, SetsRemovesAndDescribes) {
   TestCluster cluster;
   EXPECT_EQ(set_quota(cluster, {{{"user", "u"}}, "producer_byte_rate", 1000, false}),
             ErrorCode::kNone);
-  EXPECT_EQ(set_quota(cluster, {{{"user", nullptr}, {"client-id", "c"}}, "request_percentage",
-                                12.5, false}),
+  EXPECT_EQ(set_quota(cluster,
+                      {{{"user", nullptr}, {"client-id", "c"}}, "request_percentage", 12.5, false}),
             ErrorCode::kNone);
   EXPECT_EQ(set_quota(cluster, {{{"ip", "127.0.0.1"}}, "connection_creation_rate", 5, false}),
             ErrorCode::kNone);
@@ -242,14 +237,12 @@ TEST(ControllerQuotasTest, SetsRemovesAndDescribes) {
   ASSERT_EQ(found.entries->size(), 1u);
   EXPECT_EQ(found.entries->front().values.front().value, 1000);
   component.match = wire::Text::null();
-  EXPECT_EQ(code_of(describe_client_quotas(image, request).error_code),
-            ErrorCode::kInvalidRequest);
+  EXPECT_EQ(code_of(describe_client_quotas(image, request).error_code), ErrorCode::kInvalidRequest);
   component.entity_type = "planet";
   EXPECT_EQ(code_of(describe_client_quotas(image, request).error_code),
             ErrorCode::kUnsupportedVersion);
 
-  EXPECT_EQ(set_quota(cluster, {{{"user", "u"}}, "producer_byte_rate", 0, true}),
-            ErrorCode::kNone);
+  EXPECT_EQ(set_quota(cluster, {{{"user", "u"}}, "producer_byte_rate", 0, true}), ErrorCode::kNone);
   EXPECT_EQ(cluster.machine->image().client_quotas().size(), 2u);
   cluster.check();
 }
@@ -268,9 +261,11 @@ TEST(ControllerQuotasTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(set_quota(cluster, {{{"user", "a"}}, "no_such_rate", 1, false}), kBad);
   EXPECT_EQ(set_quota(cluster, {{{"user", "a"}}, "producer_byte_rate", 0, false}), kBad);
   EXPECT_EQ(set_quota(cluster, {{{"user", "a"}}, "producer_byte_rate", 1.5, false}), kBad);
-  EXPECT_EQ(set_quota(cluster, {{{"user", "a"}}, "request_percentage",
-                                std::numeric_limits<double>::quiet_NaN(), false}),
-            kBad);
+  EXPECT_EQ(
+      set_quota(
+          cluster,
+          {{{"user", "a"}}, "request_percentage", std::numeric_limits<double>::quiet_NaN(), false}),
+      kBad);
   EXPECT_EQ(set_quota(cluster, {{{"ip", "::1"}}, "connection_creation_rate", 3e9, false}), kBad);
   EXPECT_TRUE(cluster.machine->image().client_quotas().empty());
 }

@@ -18,7 +18,9 @@ constexpr MonoTime kNever{std::numeric_limits<std::int64_t>::max()};
 /// How soon a run that stopped at its limit is followed by the next.
 constexpr Millis kAgainSoon{1};
 
-MonoTime after(MonoTime now, Millis span) { return span.value() > 0 ? now + span : kNever; }
+MonoTime after(MonoTime now, Millis span) {
+  return span.value() > 0 ? now + span : kNever;
+}
 
 bool is_broker_config(const image::MetadataRecord& record) {
   const auto* config = record.as<wire::ConfigRecord>();
@@ -209,8 +211,7 @@ DirectoryId ControllerMachine::default_directory(NodeId broker) const {
   const image::BrokerRegistration* registration = image().broker(broker);
   if (registration == nullptr) return kDirectoryUnassigned;
   if (registration->log_dirs.empty()) return kDirectoryMigrating;
-  return registration->log_dirs.size() == 1 ? registration->log_dirs.front()
-                                            : kDirectoryUnassigned;
+  return registration->log_dirs.size() == 1 ? registration->log_dirs.front() : kDirectoryUnassigned;
 }
 
 Result<void> ControllerMachine::check_broker_epoch(std::int32_t broker, std::int64_t epoch) const {
@@ -254,8 +255,7 @@ std::size_t ControllerMachine::effective_min_isr(const image::TopicImage& topic)
 }
 
 bool ControllerMachine::unclean_election_enabled(std::string_view topic) const {
-  const std::string value =
-      effective_topic_value(topic, "unclean.leader.election.enable", "false");
+  const std::string value = effective_topic_value(topic, "unclean.leader.election.enable", "false");
   const std::string_view text = config::trim(value);
   constexpr std::string_view kTrue = "true";
   return std::equal(text.begin(), text.end(), kTrue.begin(), kTrue.end(),

@@ -211,8 +211,8 @@ class ControllerMachine {
   void make_elr_safe(image::RecordList& records) const;
 
   // elections.cc
-  PartitionChangeWish wish_for(const image::TopicImage& topic,
-                               const image::PartitionState& state, const Wave& wave) const;
+  PartitionChangeWish wish_for(const image::TopicImage& topic, const image::PartitionState& state,
+                               const Wave& wave) const;
   PartitionChangeWish wish_for(const image::TopicImage& topic,
                                const image::PartitionState& state) const;
   /// The records for all partitions in which `concerns` sees something to do.
@@ -258,8 +258,7 @@ class ControllerMachine {
 
   // features.cc
   ApiError update_feature(const wire::UpdateFeaturesRequest::FeatureUpdateKey& update,
-                          std::int16_t version,
-                          const std::map<std::string, std::int16_t>& proposed,
+                          std::int16_t version, const std::map<std::string, std::int16_t>& proposed,
                           image::RecordList& records) const;
   std::optional<std::string> reason_not_supported(std::string_view feature,
                                                   std::int16_t level) const;

@@ -42,8 +42,8 @@ ApiError ControllerMachine::elect_leader(std::string_view topic_name, PartitionI
   }
   const image::PartitionState* state = topic->partition(index);
   if (state == nullptr) {
-    return {ErrorCode::kUnknownTopicOrPartition, "No such partition as " + topic->name + "-" +
-                                                     std::to_string(index.value())};
+    return {ErrorCode::kUnknownTopicOrPartition,
+            "No such partition as " + topic->name + "-" + std::to_string(index.value())};
   }
   const bool preferred = election == Election::kPreferred;
   if (preferred ? state->has_preferred_leader() : state->has_leader()) {

@@ -11,7 +11,9 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-std::vector<NodeId> ids(const image::ReplicaList& list) { return list.to_vector(); }
+std::vector<NodeId> ids(const image::ReplicaList& list) {
+  return list.to_vector();
+}
 
 TEST(ControllerIsrTest, ALeaderAltersItsIsr) {
   TestCluster cluster;
@@ -66,16 +68,18 @@ TEST(ControllerIsrTest, RefusesInTheOrderOfApache) {
             ErrorCode::kInvalidRequest);
   EXPECT_EQ(code([](auto&, auto& p) { p.new_isr_with_epochs.emplace_back().broker_id = 3; }),
             ErrorCode::kInvalidRequest);
-  EXPECT_EQ(code([](auto&, auto& p) { p.leader_recovery_state = 1; }),
-            ErrorCode::kInvalidRequest);
+  EXPECT_EQ(code([](auto&, auto& p) { p.leader_recovery_state = 1; }), ErrorCode::kInvalidRequest);
   EXPECT_EQ(code([](auto&, auto& p) {
               auto& member = p.new_isr_with_epochs.emplace_back();
               member.broker_id = 2;
               member.broker_epoch = 0;
             }),
             ErrorCode::kIneligibleReplica);
-  EXPECT_EQ(cluster.write(cluster.machine->decide_alter_partition(
-                              wire::AlterPartitionRequest(), cluster.context(3))).error_code, 0);
+  EXPECT_EQ(cluster
+                .write(cluster.machine->decide_alter_partition(wire::AlterPartitionRequest(),
+                                                               cluster.context(3)))
+                .error_code,
+            0);
 }
 
 TEST(ControllerElrTest, ReplicasThatLeaveBelowMinIsrStayEligible) {

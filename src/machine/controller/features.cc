@@ -44,9 +44,9 @@ ApiError invalid_metadata_version(std::int16_t level, const std::string& why) {
 
 ApiError check_metadata_version(MetadataVersion current, std::int16_t level, std::int8_t type) {
   if (!MetadataVersion::known(level)) {
-    return invalid_metadata_version(
-        level, "Valid versions are from " + std::to_string(MetadataVersion::kLowest) + " to " +
-                   std::to_string(MetadataVersion::kLatest) + ".");
+    return invalid_metadata_version(level, "Valid versions are from " +
+                                               std::to_string(MetadataVersion::kLowest) + " to " +
+                                               std::to_string(MetadataVersion::kLatest) + ".");
   }
   const MetadataVersion wanted(level);
   if (wanted < current && MetadataVersion::metadata_changes_between(wanted, current)) {
@@ -115,9 +115,9 @@ ApiError ControllerMachine::update_feature(
   }
   if (kraft) {
     if (level == current) return {};
-    return invalid_update(name, level, level < current
-                                           ? "Can't downgrade the version of this feature."
-                                           : "Upgrading kraft.version is not supported yet.");
+    return invalid_update(name, level,
+                          level < current ? "Can't downgrade the version of this feature."
+                                          : "Upgrading kraft.version is not supported yet.");
   }
   if (name == image::kMetadataVersionFeature) {
     ApiError error = check_metadata_version(image().metadata_version(), level, type);
@@ -155,8 +155,7 @@ Decision<wire::UpdateFeaturesResponse> ControllerMachine::decide_update_features
     if (!error.ok()) break;
   }
   // A lower metadata.version must still carry what stays on.
-  const std::int16_t metadata_version =
-      proposed[std::string(image::kMetadataVersionFeature)];
+  const std::int16_t metadata_version = proposed[std::string(image::kMetadataVersionFeature)];
   for (const auto& [name, level] : proposed) {
     const image::FeatureSupport* feature = image::find_feature(name);
     if (!error.ok() || feature == nullptr || level < 1) continue;

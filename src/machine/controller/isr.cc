@@ -30,8 +30,8 @@ ErrorCode ControllerMachine::check_alter_partition(
   if (wanted.partition_epoch < state->partition_epoch.value()) {
     return ErrorCode::kInvalidUpdateVersion;
   }
-  const bool within = std::all_of(isr.begin(), isr.end(),
-                                  [&](NodeId id) { return state->replicas.contains(id); });
+  const bool within =
+      std::all_of(isr.begin(), isr.end(), [&](NodeId id) { return state->replicas.contains(id); });
   const bool distinct = std::set<NodeId>(isr.begin(), isr.end()).size() == isr.size();
   if (!within || !distinct || !contains(isr, state->leader)) return ErrorCode::kInvalidRequest;
   if (wanted.leader_recovery_state != 0 && wanted.leader_recovery_state != 1) {
@@ -45,10 +45,10 @@ ErrorCode ControllerMachine::check_alter_partition(
   return ErrorCode::kNone;
 }
 
-void ControllerMachine::alter_partition(
-    NodeId broker, const image::TopicImage& topic,
-    const wire::AlterPartitionRequest::PartitionData& wanted, std::int16_t version,
-    image::RecordList& records, wire::AlterPartitionResponse::PartitionData& result) const {
+void ControllerMachine::alter_partition(NodeId broker, const image::TopicImage& topic,
+                                        const wire::AlterPartitionRequest::PartitionData& wanted,
+                                        std::int16_t version, image::RecordList& records,
+                                        wire::AlterPartitionResponse::PartitionData& result) const {
   const PartitionId index(wanted.partition_index);
   const image::PartitionState* state = topic.partition(index);
   std::vector<NodeId> isr;

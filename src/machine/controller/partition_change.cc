@@ -96,8 +96,7 @@ class Builder {
     return holds_all && contains(wish_.may_lead, id);
   }
   bool can_elect_last_known_leader() const {
-    return wish_.elr_enabled && elr_.empty() && isr_.empty() &&
-           state_.last_known_elr.size() == 1 &&
+    return wish_.elr_enabled && elr_.empty() && isr_.empty() && state_.last_known_elr.size() == 1 &&
            contains(wish_.may_lead, state_.last_known_elr.front());
   }
 

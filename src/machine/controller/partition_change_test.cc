@@ -105,8 +105,8 @@ TEST(PartitionChangeTest, DecidesAsApacheDoes) {
 }
 
 TEST(PartitionChangeTest, PlansAndRevertsReassignments) {
-  const Reassignment plan = plan_reassignment({NodeId(1), NodeId(2), NodeId(3)},
-                                              {NodeId(4), NodeId(2)});
+  const Reassignment plan =
+      plan_reassignment({NodeId(1), NodeId(2), NodeId(3)}, {NodeId(4), NodeId(2)});
   EXPECT_EQ(plan.replicas, (Ids{NodeId(4), NodeId(2), NodeId(1), NodeId(3)}));
   EXPECT_EQ(plan.removing, (Ids{NodeId(1), NodeId(3)}));
   EXPECT_EQ(plan.adding, (Ids{NodeId(4)}));

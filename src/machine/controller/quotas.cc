@@ -33,7 +33,9 @@ constexpr QuotaKey kQuotaKeys[] = {
     {"connection_creation_rate", true, true, 2147483647.0, "an INT"},
 };
 
-ApiError refuse(std::string why) { return {ErrorCode::kInvalidRequest, std::move(why)}; }
+ApiError refuse(std::string why) {
+  return {ErrorCode::kInvalidRequest, std::move(why)};
+}
 
 ApiError check_entity(const QuotaEntity& entity) {
   if (entity.parts.empty()) return refuse("Invalid empty client quota entity");
@@ -46,8 +48,9 @@ ApiError check_entity(const QuotaEntity& entity) {
   const auto ip = entity.parts.find(kIp);
   if (ip == entity.parts.end()) return {};
   if (entity.parts.size() > 1) {
-    return refuse("Invalid quota entity combination, IP entity should"
-                  "not be combined with User or ClientId");
+    return refuse(
+        "Invalid quota entity combination, IP entity should"
+        "not be combined with User or ClientId");
   }
   if (ip->second && !config::is_ipv4_address(*ip->second) &&
       !config::is_ipv6_address(*ip->second)) {
@@ -160,7 +163,8 @@ Result<void> add_component(Filter& filter,
       }
       filter.any.insert(type);
       return {};
-    default: return bad("Unknown match type " + std::to_string(component.match_type));
+    default:
+      return bad("Unknown match type " + std::to_string(component.match_type));
   }
 }
 
@@ -178,8 +182,8 @@ Decision<wire::AlterClientQuotasResponse> ControllerMachine::decide_alter_client
       std::optional<std::string> name;
       if (!part.entity_name.is_null()) name = part.entity_name.str();
       if (!entity.parts.emplace(part.entity_type.str(), std::move(name)).second) {
-        error = refuse("Invalid client quota entity, duplicate entity entry " +
-                       part.entity_type.str());
+        error =
+            refuse("Invalid client quota entity, duplicate entity entry " + part.entity_type.str());
       }
       auto& out = result.entity.emplace_back();
       out.entity_type = part.entity_type.own();

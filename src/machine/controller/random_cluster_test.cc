@@ -23,8 +23,8 @@ void check_partitions(const TestCluster& cluster, std::uint64_t seed) {
         const image::BrokerRegistration* broker = image.broker(member);
         const bool active = broker != nullptr && broker->active();
         ASSERT_TRUE(active || (state.isr.size() == 1 && !state.has_leader()))
-            << "seed " << seed << ": broker " << member.value() << " in the ISR of "
-            << topic.name << "-" << index.value() << ", leader " << state.leader.value();
+            << "seed " << seed << ": broker " << member.value() << " in the ISR of " << topic.name
+            << "-" << index.value() << ", leader " << state.leader.value();
       }
       if (!state.has_leader()) continue;
       ASSERT_TRUE(state.isr.contains(state.leader)) << "seed " << seed;
@@ -58,18 +58,29 @@ class RandomCluster {
 
   void step() {
     switch (dice_.below(12)) {
-      case 0: return register_broker();
+      case 0:
+        return register_broker();
       case 1:
-      case 2: return heartbeat();
-      case 3: return create();
-      case 4: return alter_isr();
-      case 5: return reassign();
-      case 6: return elect();
-      case 7: return pass_time();
-      case 8: return configure();
-      case 9: return grow();
-      case 10: return dice_.below(4) == 0 ? remove() : heartbeat();
-      default: return alter_isr();
+      case 2:
+        return heartbeat();
+      case 3:
+        return create();
+      case 4:
+        return alter_isr();
+      case 5:
+        return reassign();
+      case 6:
+        return elect();
+      case 7:
+        return pass_time();
+      case 8:
+        return configure();
+      case 9:
+        return grow();
+      case 10:
+        return dice_.below(4) == 0 ? remove() : heartbeat();
+      default:
+        return alter_isr();
     }
   }
 

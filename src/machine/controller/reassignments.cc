@@ -54,8 +54,8 @@ ApiError ControllerMachine::alter_reassignment(
   const PartitionId index(wanted.partition_index);
   const image::PartitionState* state = topic->partition(index);
   if (state == nullptr) {
-    return {ErrorCode::kUnknownTopicOrPartition, "Unable to find partition " + topic->name + ":" +
-                                                     std::to_string(index.value()) + "."};
+    return {ErrorCode::kUnknownTopicOrPartition,
+            "Unable to find partition " + topic->name + ":" + std::to_string(index.value()) + "."};
   }
   if (!wanted.replicas) return cancel_reassignment(*topic, index, *state, records);
 
@@ -64,9 +64,9 @@ ApiError ControllerMachine::alter_reassignment(
   if (!checked.ok()) return checked.error();
   const std::size_t factor = replication_factor_of(*state);
   if (!allow_replication_factor_change && target.size() != factor) {
-    return {ErrorCode::kInvalidReplicationFactor,
-            "The replication factor is changed from " + std::to_string(factor) + " to " +
-                std::to_string(target.size())};
+    return {ErrorCode::kInvalidReplicationFactor, "The replication factor is changed from " +
+                                                      std::to_string(factor) + " to " +
+                                                      std::to_string(target.size())};
   }
   const Reassignment plan = plan_reassignment(state->replicas.to_vector(), target);
   PartitionChangeWish wish = wish_for(*topic, *state);
@@ -93,9 +93,9 @@ ControllerMachine::decide_alter_partition_reassignments(
     for (const auto& partition : topic.partitions) {
       auto& result = topic_result.partitions.emplace_back();
       result.partition_index = partition.partition_index;
-      set_error(result, alter_reassignment(topic.name.view(), partition,
-                                           request.allow_replication_factor_change,
-                                           decision.records));
+      set_error(result,
+                alter_reassignment(topic.name.view(), partition,
+                                   request.allow_replication_factor_change, decision.records));
     }
   }
   if (decision.records.size() > kRecordsPerOperationMax) {

@@ -228,6 +228,8 @@ class TestCluster {
 inline std::vector<NodeId> nodes(std::initializer_list<std::int32_t> ids) {
   return to_node_ids(std::vector<std::int32_t>(ids));
 }
-inline ErrorCode code_of(std::int16_t code) { return error_from_wire(code); }
+inline ErrorCode code_of(std::int16_t code) {
+  return error_from_wire(code);
+}
 
 }  // namespace moldau::controller

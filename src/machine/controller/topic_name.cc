@@ -14,8 +14,8 @@ std::optional<std::string> reason_topic_name_is_invalid(std::string_view name) {
            "' is longer than the max allowed length " + std::to_string(kTopicNameLengthMax);
   }
   const bool legal = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   });
   if (!legal) {
     return prefix + "'" + std::string(name) +

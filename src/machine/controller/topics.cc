@@ -57,9 +57,9 @@ std::string fenced_message(std::int32_t partition) {
 }
 
 Error cannot_replicate(std::int32_t replication_factor, const std::string& why) {
-  return Error(ErrorCode::kInvalidReplicationFactor,
-               "Unable to replicate the partition " + std::to_string(replication_factor) +
-                   " time(s): " + why);
+  return Error(ErrorCode::kInvalidReplicationFactor, "Unable to replicate the partition " +
+                                                         std::to_string(replication_factor) +
+                                                         " time(s): " + why);
 }
 
 constexpr const char* kAllFenced = "All brokers are currently fenced or in controlled shutdown.";
@@ -144,9 +144,9 @@ Result<std::vector<image::PartitionState>> ControllerMachine::assign_manually(
   for (const auto& assignment : topic.assignments) {
     const std::int32_t index = assignment.partition_index;
     if (by_index.count(index) > 0) {
-      return Error(ErrorCode::kInvalidReplicaAssignment,
-                   "Found multiple manual partition assignments for partition " +
-                       std::to_string(index));
+      return Error(
+          ErrorCode::kInvalidReplicaAssignment,
+          "Found multiple manual partition assignments for partition " + std::to_string(index));
     }
     const std::vector<NodeId> replicas = to_node_ids(assignment.broker_ids);
     MOLDAU_TRY(check_manual_assignment(replicas, replication_factor));
@@ -194,8 +194,7 @@ Result<std::vector<image::PartitionState>> ControllerMachine::assign_automatical
 ApiError ControllerMachine::check_new_topic(const CreatableTopic& topic) const {
   const std::string name = topic.name.str();
   if (name == kMetadataTopic) {
-    return {ErrorCode::kInvalidRequest,
-            "Creation of internal topic " + name + " is prohibited."};
+    return {ErrorCode::kInvalidRequest, "Creation of internal topic " + name + " is prohibited."};
   }
   if (auto reason = reason_topic_name_is_invalid(name)) {
     return {ErrorCode::kInvalidTopicException, *reason};
@@ -251,8 +250,7 @@ ApiError ControllerMachine::create_topic(const CreatableTopic& topic, Dice& dice
   result.error_message = wire::Text::null();
   result.num_partitions = static_cast<std::int32_t>(partitions->size());
   result.replication_factor = static_cast<std::int16_t>(partitions->front().replicas.size());
-  fill_effective_configs(config::describe_created_topic(sources_, creation_configs(topic)),
-                         result);
+  fill_effective_configs(config::describe_created_topic(sources_, creation_configs(topic)), result);
   return {};
 }
 
@@ -308,10 +306,10 @@ ApiError ControllerMachine::create_partitions(
   const std::int32_t additional = topic.count - existing;
   if (static_cast<std::size_t>(additional) > kRecordsPerOperationMax) return too_many_records();
   if (topic.assignments && topic.assignments->size() != static_cast<std::size_t>(additional)) {
-    return {ErrorCode::kInvalidReplicaAssignment,
-            "Attempted to add " + std::to_string(additional) +
-                " additional partition(s), but only " + std::to_string(topic.assignments->size()) +
-                " assignment(s) were specified."};
+    return {ErrorCode::kInvalidReplicaAssignment, "Attempted to add " + std::to_string(additional) +
+                                                      " additional partition(s), but only " +
+                                                      std::to_string(topic.assignments->size()) +
+                                                      " assignment(s) were specified."};
   }
   if (found->partitions.empty()) {
     return {ErrorCode::kUnknownServerError,
@@ -398,8 +396,8 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
     } else if (!topic.topic_id.is_zero()) {
       ++ids[topic.topic_id];
     } else {
-      add_result(std::nullopt, TopicId(), ApiError(ErrorCode::kInvalidRequest,
-                                                   "Neither topic name nor id were specified."));
+      add_result(std::nullopt, TopicId(),
+                 ApiError(ErrorCode::kInvalidRequest, "Neither topic name nor id were specified."));
     }
   }
   std::map<TopicId, std::string> doomed;
@@ -408,8 +406,8 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
     if (times > 1) {
       add_result(std::nullopt, id, ApiError(ErrorCode::kInvalidRequest, "Duplicate topic id."));
     } else if (topic == nullptr) {
-      add_result(std::nullopt, id, ApiError(ErrorCode::kUnknownTopicId,
-                                            "This server does not host this topic ID."));
+      add_result(std::nullopt, id,
+                 ApiError(ErrorCode::kUnknownTopicId, "This server does not host this topic ID."));
     } else {
       doomed.emplace(id, topic->name);
     }
@@ -419,8 +417,9 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
     if (times > 1) {
       add_result(name, TopicId(), ApiError(ErrorCode::kInvalidRequest, "Duplicate topic name."));
     } else if (topic == nullptr) {
-      add_result(name, TopicId(), ApiError(ErrorCode::kUnknownTopicOrPartition,
-                                           "This server does not host this topic-partition."));
+      add_result(name, TopicId(),
+                 ApiError(ErrorCode::kUnknownTopicOrPartition,
+                          "This server does not host this topic-partition."));
     } else if (ids.count(topic->id) > 0) {
       doomed.erase(topic->id);
       add_result(name, topic->id,
@@ -432,9 +431,9 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
   }
   ApiError verdict;
   if (!settings_.delete_topic_enable) {
-    verdict = context.version < 3
-                  ? ApiError(ErrorCode::kInvalidRequest, "Topic deletion is disabled.")
-                  : ApiError(ErrorCode::kTopicDeletionDisabled, "Topic deletion is disabled.");
+    verdict = ApiError(
+        context.version < 3 ? ErrorCode::kInvalidRequest : ErrorCode::kTopicDeletionDisabled,
+        "Topic deletion is disabled.");
   } else if (doomed.size() > kRecordsPerOperationMax) {
     verdict = too_many_records();
   }

@@ -95,8 +95,7 @@ TEST(ControllerTopicsTest, RefusesWhatApacheRefuses) {
       entry.value = value;
     };
   };
-  EXPECT_EQ(code("t", 1, 1, config("retention.ms", wire::Text::null())),
-            ErrorCode::kInvalidConfig);
+  EXPECT_EQ(code("t", 1, 1, config("retention.ms", wire::Text::null())), ErrorCode::kInvalidConfig);
   EXPECT_EQ(code("t", 1, 1, config("retention.ms", "soon")), ErrorCode::kInvalidConfig);
   EXPECT_EQ(code("t", 1, 1, config("no.such.key", "1")), ErrorCode::kInvalidConfig);
   const auto assign = [](std::vector<std::pair<std::int32_t, std::vector<std::int32_t>>> all) {
@@ -246,9 +245,9 @@ TEST(ControllerTopicsTest, RefusesToDeleteWhatIsNamedTwiceOrWhenDeletionIsOff) {
   cluster.start();
   wire::DeleteTopicsRequest names;
   names.topic_names.emplace_back("a");
-  for (const auto& [version, code] : {std::pair<std::int16_t, ErrorCode>(
-                                          1, ErrorCode::kInvalidRequest),
-                                      {5, ErrorCode::kTopicDeletionDisabled}}) {
+  for (const auto& [version, code] :
+       {std::pair<std::int16_t, ErrorCode>(1, ErrorCode::kInvalidRequest),
+        {5, ErrorCode::kTopicDeletionDisabled}}) {
     const auto response =
         cluster.write(cluster.machine->decide_delete_topics(names, cluster.context(version)));
     EXPECT_EQ(code_of(response.responses.at(0).error_code), code);

@@ -189,8 +189,7 @@ struct MetadataDelta::Replay {
     const PartitionId index(record.partition_id);
     const PartitionState* state = image.partition(record.topic_id, index);
     if (state == nullptr) {
-      return contradiction("change of unknown partition " +
-                           partition_name(record.topic_id, index));
+      return contradiction("change of unknown partition " + partition_name(record.topic_id, index));
     }
     PartitionChange change;
     change.isr = to_ids(record.isr);
@@ -222,8 +221,8 @@ struct MetadataDelta::Replay {
     }
     const TopicImage* topic = image.topic(record.topic_name.view());
     if (topic == nullptr) {
-      return contradiction("cannot clear the ELR of unknown topic '" +
-                           record.topic_name.str() + "'");
+      return contradiction("cannot clear the ELR of unknown topic '" + record.topic_name.str() +
+                           "'");
     }
     return clear_elr(*topic);
   }
@@ -369,8 +368,8 @@ struct MetadataDelta::Replay {
     }
     const std::string key = record.key.str();
     const auto* found = image.client_quotas_.find(entity);
-    auto values = found == nullptr ? std::make_shared<QuotaValues>()
-                                   : std::make_shared<QuotaValues>(**found);
+    auto values =
+        found == nullptr ? std::make_shared<QuotaValues>() : std::make_shared<QuotaValues>(**found);
     if (record.remove) {
       values->erase(key);
     } else {

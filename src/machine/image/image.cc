@@ -40,8 +40,8 @@ const ConfigEntries& MetadataImage::config(const ConfigResource& resource) const
 }
 
 bool MetadataImage::is_empty() const {
-  return !has_metadata_version_ && features_.empty() && brokers_.empty() &&
-         controllers_.empty() && topics_.empty() && configs_.empty() && client_quotas_.empty() &&
+  return !has_metadata_version_ && features_.empty() && brokers_.empty() && controllers_.empty() &&
+         topics_.empty() && configs_.empty() && client_quotas_.empty() &&
          next_producer_id_ == ProducerId(-1) && acls_.empty() && scram_.empty() && tokens_.empty();
 }
 

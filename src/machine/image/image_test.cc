@@ -190,8 +190,7 @@ TEST(MetadataDeltaTest, ClearElrRecordEmptiesBothListsAndBumpsThePartitionEpoch)
     EXPECT_TRUE(cleared.elr.empty());
     EXPECT_TRUE(cleared.last_known_elr.empty());
     EXPECT_EQ(cleared.partition_epoch, PartitionEpoch(1));
-    EXPECT_EQ(delta.image().partition(kTopic, PartitionId(0))->partition_epoch,
-              PartitionEpoch(0));
+    EXPECT_EQ(delta.image().partition(kTopic, PartitionId(0))->partition_epoch, PartitionEpoch(0));
   }
 }
 
@@ -207,17 +206,15 @@ TEST(MetadataDeltaTest, RefusesWhatContradictsTheImage) {
   EXPECT_TRUE(refuses([](RecordList& l) { l.topic("orders", Uuid(8, 8)); }));
   EXPECT_TRUE(refuses([](RecordList& l) { l.topic("other", kTopic); }));
   EXPECT_TRUE(refuses([](RecordList& l) { l.remove_topic(Uuid(8, 8)); }));
-  EXPECT_TRUE(refuses([](RecordList& l) {
-    l.partition(Uuid(8, 8), PartitionId(0), partition_of({NodeId(1)}));
-  }));
+  EXPECT_TRUE(refuses(
+      [](RecordList& l) { l.partition(Uuid(8, 8), PartitionId(0), partition_of({NodeId(1)})); }));
   EXPECT_TRUE(refuses([](RecordList& l) {
     PartitionState state = partition_of({NodeId(1)});
     state.leader = NodeId(3);
     l.partition(kTopic, PartitionId(5), state);
   }));
-  EXPECT_TRUE(refuses([](RecordList& l) {
-    l.partition_change(kTopic, PartitionId(9), PartitionChange());
-  }));
+  EXPECT_TRUE(refuses(
+      [](RecordList& l) { l.partition_change(kTopic, PartitionId(9), PartitionChange()); }));
   EXPECT_TRUE(refuses([](RecordList& l) { l.fence_broker(NodeId(1), BrokerEpoch(3), true); }));
   EXPECT_TRUE(refuses([](RecordList& l) { l.unregister_broker(NodeId(9), BrokerEpoch(3)); }));
   EXPECT_TRUE(refuses([](RecordList& l) { l.feature_level(kMetadataVersionFeature, 99); }));

@@ -39,7 +39,9 @@ bool MetadataVersion::metadata_changes_between(MetadataVersion a, MetadataVersio
                      [&](std::int16_t level) { return level > low && level <= high; });
 }
 
-std::span<const FeatureSupport> supported_features() { return kFeatures; }
+std::span<const FeatureSupport> supported_features() {
+  return kFeatures;
+}
 
 const FeatureSupport* find_feature(std::string_view name) {
   const auto it = std::find_if(kFeatures.begin(), kFeatures.end(),

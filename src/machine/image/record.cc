@@ -40,16 +40,16 @@ void write_uvarint(std::byte*& at, std::uint32_t value) {
 template <class T>
 Result<MetadataRecord> parse_body(ByteView bytes, std::int16_t version) {
   if (version < T::kMinVersion || version > T::kMaxVersion) {
-    return Error(ErrorCode::kInvalidRecord, "unknown version " + std::to_string(version) +
-                                                " of " + std::string(T::kName));
+    return Error(ErrorCode::kInvalidRecord,
+                 "unknown version " + std::to_string(version) + " of " + std::string(T::kName));
   }
   wire::Reader reader(bytes);
   T body;
   const auto decoded = body.decode(reader, version);
   if (!decoded.ok()) return Error(ErrorCode::kInvalidRecord, decoded.error().detail);
   if (reader.left() != 0) {
-    return Error(ErrorCode::kInvalidRecord, std::to_string(reader.left()) + " bytes left over by " +
-                                                std::string(T::kName));
+    return Error(ErrorCode::kInvalidRecord,
+                 std::to_string(reader.left()) + " bytes left over by " + std::string(T::kName));
   }
   return MetadataRecord(std::move(body), version);
 }
@@ -96,8 +96,8 @@ Result<MetadataRecord> parse_record(ByteView value) {
       return entry.parser(rest, static_cast<std::int16_t>(version));
     }
   }
-  return Error(ErrorCode::kInvalidRecord, "unknown type " + std::to_string(type) +
-                                              " of a metadata record");
+  return Error(ErrorCode::kInvalidRecord,
+               "unknown type " + std::to_string(type) + " of a metadata record");
 }
 
 std::size_t record_size(const MetadataRecord& record) {

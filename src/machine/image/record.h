@@ -39,18 +39,16 @@
 namespace moldau::image {
 
 /// Every record the metadata log may hold.
-using MetadataRecordBody =
-    std::variant<wire::RegisterBrokerRecord, wire::UnregisterBrokerRecord, wire::TopicRecord,
-                 wire::PartitionRecord, wire::ConfigRecord, wire::PartitionChangeRecord,
-                 wire::FenceBrokerRecord, wire::UnfenceBrokerRecord, wire::RemoveTopicRecord,
-                 wire::DelegationTokenRecord, wire::UserScramCredentialRecord,
-                 wire::FeatureLevelRecord, wire::ClientQuotaRecord, wire::ProducerIdsRecord,
-                 wire::BrokerRegistrationChangeRecord, wire::AccessControlEntryRecord,
-                 wire::RemoveAccessControlEntryRecord, wire::NoOpRecord,
-                 wire::ZkMigrationStateRecord, wire::RemoveUserScramCredentialRecord,
-                 wire::BeginTransactionRecord, wire::EndTransactionRecord,
-                 wire::AbortTransactionRecord, wire::RemoveDelegationTokenRecord,
-                 wire::RegisterControllerRecord, wire::ClearElrRecord>;
+using MetadataRecordBody = std::variant<
+    wire::RegisterBrokerRecord, wire::UnregisterBrokerRecord, wire::TopicRecord,
+    wire::PartitionRecord, wire::ConfigRecord, wire::PartitionChangeRecord, wire::FenceBrokerRecord,
+    wire::UnfenceBrokerRecord, wire::RemoveTopicRecord, wire::DelegationTokenRecord,
+    wire::UserScramCredentialRecord, wire::FeatureLevelRecord, wire::ClientQuotaRecord,
+    wire::ProducerIdsRecord, wire::BrokerRegistrationChangeRecord, wire::AccessControlEntryRecord,
+    wire::RemoveAccessControlEntryRecord, wire::NoOpRecord, wire::ZkMigrationStateRecord,
+    wire::RemoveUserScramCredentialRecord, wire::BeginTransactionRecord, wire::EndTransactionRecord,
+    wire::AbortTransactionRecord, wire::RemoveDelegationTokenRecord, wire::RegisterControllerRecord,
+    wire::ClearElrRecord>;
 
 /// A record of the metadata log and the version it is (to be) written in.
 /// Owner    texts of a decoded record borrow the bytes it was parsed from.

@@ -16,8 +16,7 @@ std::vector<std::int32_t> to_wire(const Ids& ids) {
   return out;
 }
 
-std::optional<std::vector<std::int32_t>> to_wire(
-    const std::optional<std::vector<NodeId>>& ids) {
+std::optional<std::vector<std::int32_t>> to_wire(const std::optional<std::vector<NodeId>>& ids) {
   if (!ids) return std::nullopt;
   return to_wire(*ids);
 }
@@ -35,7 +34,9 @@ void RecordList::begin_transaction(std::string_view name) {
   add(std::move(record), 0);
 }
 
-void RecordList::end_transaction() { add(wire::EndTransactionRecord(), 0); }
+void RecordList::end_transaction() {
+  add(wire::EndTransactionRecord(), 0);
+}
 
 void RecordList::abort_transaction(std::string_view reason) {
   wire::AbortTransactionRecord record;
@@ -43,7 +44,9 @@ void RecordList::abort_transaction(std::string_view reason) {
   add(std::move(record), 0);
 }
 
-void RecordList::no_op() { add(wire::NoOpRecord(), 0); }
+void RecordList::no_op() {
+  add(wire::NoOpRecord(), 0);
+}
 
 void RecordList::feature_level(std::string_view name, std::int16_t level) {
   wire::FeatureLevelRecord record;

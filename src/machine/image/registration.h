@@ -37,8 +37,7 @@ inline const Endpoint* find_endpoint(const std::vector<Endpoint>& all, std::stri
                                [&](const Endpoint& e) { return e.listener == listener; });
   return it == all.end() ? nullptr : &*it;
 }
-inline const FeatureRange* find_range(const std::vector<FeatureRange>& all,
-                                      std::string_view name) {
+inline const FeatureRange* find_range(const std::vector<FeatureRange>& all, std::string_view name) {
   const auto it =
       std::find_if(all.begin(), all.end(), [&](const FeatureRange& f) { return f.name == name; });
   return it == all.end() ? nullptr : &*it;

@@ -61,9 +61,9 @@ std::optional<LeaderEpoch> LeaderEpochs::epoch_for_offset(Offset offset) const {
 EpochEndOffset LeaderEpochs::end_offset_for(LeaderEpoch requested, Offset log_end) const {
   if (requested.value() < 0 || entries_.empty()) return {};
   if (entries_.back().epoch == requested) return {requested, log_end};
-  const auto higher =
-      std::find_if(entries_.begin(), entries_.end(),
-                   [&](const EpochEntry& entry) { return entry.epoch > requested; });
+  const auto higher = std::find_if(entries_.begin(), entries_.end(), [&](const EpochEntry& entry) {
+    return entry.epoch > requested;
+  });
   if (higher == entries_.end()) return {};
   // Before the first epoch we know: it ended where that one begins (the log may start later).
   if (higher == entries_.begin()) return {requested, higher->start_offset};
@@ -91,8 +91,8 @@ bool LeaderEpochs::truncate_from_start(Offset start) {
 std::string LeaderEpochs::serialize() const {
   std::string text = "0\n" + std::to_string(entries_.size()) + "\n";
   for (const EpochEntry& entry : entries_)
-    text += std::to_string(entry.epoch.value()) + " " +
-            std::to_string(entry.start_offset.value()) + "\n";
+    text += std::to_string(entry.epoch.value()) + " " + std::to_string(entry.start_offset.value()) +
+            "\n";
   return text;
 }
 

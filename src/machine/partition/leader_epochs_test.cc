@@ -14,12 +14,9 @@ LeaderEpochs make(std::initializer_list<EpochEntry> entries) {
 }
 
 TEST(LeaderEpochsTest, TellsWhereAnEpochEnds) {
-  const LeaderEpochs epochs = make({{LeaderEpoch(2), Offset(10)},
-                                    {LeaderEpoch(5), Offset(20)},
-                                    {LeaderEpoch(7), Offset(30)}});
-  const auto end = [&](int epoch) {
-    return epochs.end_offset_for(LeaderEpoch(epoch), Offset(42));
-  };
+  const LeaderEpochs epochs = make(
+      {{LeaderEpoch(2), Offset(10)}, {LeaderEpoch(5), Offset(20)}, {LeaderEpoch(7), Offset(30)}});
+  const auto end = [&](int epoch) { return epochs.end_offset_for(LeaderEpoch(epoch), Offset(42)); };
   EXPECT_EQ(end(7), (EpochEndOffset{LeaderEpoch(7), Offset(42)}));
   EXPECT_EQ(end(5), (EpochEndOffset{LeaderEpoch(5), Offset(30)}));
   EXPECT_EQ(end(6), (EpochEndOffset{LeaderEpoch(5), Offset(30)}));
@@ -31,9 +28,8 @@ TEST(LeaderEpochsTest, TellsWhereAnEpochEnds) {
 }
 
 TEST(LeaderEpochsTest, DropsEntriesThatContradictANewOne) {
-  LeaderEpochs epochs = make({{LeaderEpoch(1), Offset(0)},
-                              {LeaderEpoch(2), Offset(10)},
-                              {LeaderEpoch(3), Offset(20)}});
+  LeaderEpochs epochs = make(
+      {{LeaderEpoch(1), Offset(0)}, {LeaderEpoch(2), Offset(10)}, {LeaderEpoch(3), Offset(20)}});
   EXPECT_FALSE(epochs.assign(LeaderEpoch(3), Offset(25)));
   EXPECT_TRUE(epochs.assign(LeaderEpoch(4), Offset(10)));
   EXPECT_EQ(epochs.entries().size(), 2U);
@@ -44,9 +40,8 @@ TEST(LeaderEpochsTest, DropsEntriesThatContradictANewOne) {
 }
 
 TEST(LeaderEpochsTest, TruncatesAtBothEnds) {
-  LeaderEpochs epochs = make({{LeaderEpoch(1), Offset(0)},
-                              {LeaderEpoch(2), Offset(10)},
-                              {LeaderEpoch(3), Offset(20)}});
+  LeaderEpochs epochs = make(
+      {{LeaderEpoch(1), Offset(0)}, {LeaderEpoch(2), Offset(10)}, {LeaderEpoch(3), Offset(20)}});
   EXPECT_FALSE(epochs.truncate_from_end(Offset(21)));
   EXPECT_TRUE(epochs.truncate_from_end(Offset(20)));
   EXPECT_EQ(epochs.latest()->epoch, LeaderEpoch(2));

@@ -18,8 +18,8 @@ PartitionEffects PartitionMachine::apply(const PartitionAssignment& assignment, 
                                          MonoTime now) {
   if (assignment.partition_epoch < assignment_.partition_epoch) return {};
   const bool newly_leader =
-      assignment.leader == self_ && (assignment_.leader != self_ ||
-                                     assignment.leader_epoch != assignment_.leader_epoch);
+      assignment.leader == self_ &&
+      (assignment_.leader != self_ || assignment.leader_epoch != assignment_.leader_epoch);
   assignment_ = assignment;
   wanted_isr_.reset();
   if (!is_leader()) {
@@ -117,8 +117,7 @@ PartitionEffects PartitionMachine::check_lag(Offset leader_end, MonoTime now, Mi
   std::vector<NodeId> isr;
   for (NodeId node : assignment_.isr) {
     auto found = followers_.find(node);
-    const bool lags = found != followers_.end() &&
-                      found->second.log_end_offset != leader_end &&
+    const bool lags = found != followers_.end() && found->second.log_end_offset != leader_end &&
                       now > found->second.caught_up_at + lag_max;
     if (!lags) isr.push_back(node);
   }

@@ -66,9 +66,9 @@ Result<void> ProducerState::check_sequence(const ProducerEntry& entry,
   if (batch.producer_epoch != entry.producer_epoch) {
     // A new epoch begins with sequence 0; a producer that we do not know (any more) may go on.
     if (batch.first_sequence == 0 || entry.producer_epoch.value() < 0) return {};
-    return Error(ErrorCode::kOutOfOrderSequenceNumber,
-                 "new epoch of " + about(batch) + " begins with sequence " +
-                     std::to_string(batch.first_sequence));
+    return Error(ErrorCode::kOutOfOrderSequenceNumber, "new epoch of " + about(batch) +
+                                                           " begins with sequence " +
+                                                           std::to_string(batch.first_sequence));
   }
   if (in_sequence(entry.last_sequence(), batch.first_sequence)) return {};
   return Error(ErrorCode::kOutOfOrderSequenceNumber,
@@ -154,8 +154,8 @@ Offset ProducerState::stable_after(const CompletedTransaction& completed) const 
 
 void ProducerState::store(ProducerId id, const ProducerEntry& entry) {
   auto [slot, is_new] = producers_.try_emplace(id.value());
-  undo_.push_back({is_new ? Undo::Kind::kNewEntry : Undo::Kind::kEntry, id, Offset(-1),
-                   slot->second});
+  undo_.push_back(
+      {is_new ? Undo::Kind::kNewEntry : Undo::Kind::kEntry, id, Offset(-1), slot->second});
   slot->second = entry;
 }
 

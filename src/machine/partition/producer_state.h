@@ -73,9 +73,7 @@ class ProducerEntry {
   /// 0 is the oldest.
   const BatchMetadata& batch(std::size_t n) const { return batches_[n]; }
   std::int32_t last_sequence() const { return count_ ? batches_[count_ - 1].last_sequence : -1; }
-  Offset last_data_offset() const {
-    return count_ ? batches_[count_ - 1].last_offset : Offset(-1);
-  }
+  Offset last_data_offset() const { return count_ ? batches_[count_ - 1].last_offset : Offset(-1); }
   std::int32_t last_offset_delta() const { return count_ ? batches_[count_ - 1].offset_delta : 0; }
 
   void set_epoch(ProducerEpoch epoch);
@@ -89,9 +87,9 @@ class ProducerEntry {
 
 /// Whether `last` is `expiration` before `now`. Timestamps come from clients and may be anything.
 inline bool is_expired(Timestamp last, Timestamp now, Millis expiration) {
-  return last <= now && static_cast<std::uint64_t>(now.value()) -
-                                static_cast<std::uint64_t>(last.value()) >=
-                            static_cast<std::uint64_t>(expiration.value());
+  return last <= now &&
+         static_cast<std::uint64_t>(now.value()) - static_cast<std::uint64_t>(last.value()) >=
+             static_cast<std::uint64_t>(expiration.value());
 }
 
 /// A transaction that ended in this partition; goes into the transaction index if aborted.
@@ -188,8 +186,8 @@ class ProducerState {
     Offset marker{-1};
   };
 
-  std::map<Offset, ProducerId> ongoing_;    // by first offset
-  std::map<Offset, Ended> unreplicated_;    // by first offset; marker not below the high watermark
+  std::map<Offset, ProducerId> ongoing_;  // by first offset
+  std::map<Offset, Ended> unreplicated_;  // by first offset; marker not below the high watermark
   std::vector<Undo> undo_;
   Offset end_offset_{0};
 };

@@ -138,8 +138,7 @@ TEST(ProducerStateTest, ReadsItsOwnSnapshotAndRefusesAnyFlippedByte) {
     std::string damaged = bytes;
     damaged[n] ^= 0x10;
     EXPECT_FALSE(again.decode_snapshot(as_view(damaged), Timestamp(0), Millis(100)).ok()) << n;
-    EXPECT_FALSE(
-        again.decode_snapshot(as_view(bytes).first(n), Timestamp(0), Millis(100)).ok());
+    EXPECT_FALSE(again.decode_snapshot(as_view(bytes).first(n), Timestamp(0), Millis(100)).ok());
   }
 }
 

@@ -104,7 +104,9 @@ std::string serialize(const SnapshotHeader& record) {
   return bytes_of(message);
 }
 
-std::string serialize(const SnapshotFooter&) { return bytes_of(wire::SnapshotFooterRecord()); }
+std::string serialize(const SnapshotFooter&) {
+  return bytes_of(wire::SnapshotFooterRecord());
+}
 
 std::string serialize(const KraftVersion& record) {
   wire::KRaftVersionRecord message;

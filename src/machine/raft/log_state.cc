@@ -106,7 +106,9 @@ void LogState::note_bootstrap(std::int16_t kraft_version, VoterSet voters) {
   voters_[kBootstrap] = std::move(voters);
 }
 
-void LogState::note_snapshot(OffsetAndEpoch id, std::int64_t size) { snapshots_[id] = size; }
+void LogState::note_snapshot(OffsetAndEpoch id, std::int64_t size) {
+  snapshots_[id] = size;
+}
 
 void LogState::note_snapshot_voters(OffsetAndEpoch id, std::int16_t kraft_version,
                                     VoterSet voters) {

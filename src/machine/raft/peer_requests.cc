@@ -5,7 +5,9 @@
 
 namespace moldau::raft {
 
-bool PeerRequests::ready(NodeId peer, MonoTime now) const { return ready_at(peer) <= now; }
+bool PeerRequests::ready(NodeId peer, MonoTime now) const {
+  return ready_at(peer) <= now;
+}
 
 bool PeerRequests::idle(MonoTime now) const {
   return std::all_of(in_flight_.begin(), in_flight_.end(),
@@ -33,7 +35,9 @@ std::optional<PeerRequests::InFlight> PeerRequests::take(CorrelationId id) {
   return std::nullopt;
 }
 
-void PeerRequests::back_off(NodeId peer, MonoTime until) { back_off_[peer] = until; }
+void PeerRequests::back_off(NodeId peer, MonoTime until) {
+  back_off_[peer] = until;
+}
 
 MonoTime PeerRequests::ready_at(NodeId peer) const {
   MonoTime at{INT64_MIN};

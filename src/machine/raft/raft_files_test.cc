@@ -103,10 +103,10 @@ TEST(SnapshotFileTest, NamesAreTwentyAndTenDigits) {
   const OffsetAndEpoch id(Offset(208), LeaderEpoch(1));
   EXPECT_EQ(snapshot_name(id), "00000000000000000208-0000000001.checkpoint");
   EXPECT_EQ(parse_snapshot_name("00000000000000000208-0000000001.checkpoint"), id);
-  for (const char* name : {"208-1.checkpoint", "00000000000000000208-0000000001.checkpoint.part",
-                           "0000000000000000020x-0000000001.checkpoint",
-                           "-0000000000000000208-0000000001.checkpoint",
-                           "99999999999999999999-0000000001.checkpoint"})
+  for (const char* name :
+       {"208-1.checkpoint", "00000000000000000208-0000000001.checkpoint.part",
+        "0000000000000000020x-0000000001.checkpoint", "-0000000000000000208-0000000001.checkpoint",
+        "99999999999999999999-0000000001.checkpoint"})
     EXPECT_FALSE(parse_snapshot_name(name).has_value()) << name;
 }
 

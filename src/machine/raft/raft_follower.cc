@@ -62,8 +62,8 @@ void RaftMachine::take_records(const FetchResponse& response, RaftEffects& out) 
 
 void RaftMachine::truncate_to_leader(const OffsetAndEpoch& diverging, RaftEffects& out) {
   const OffsetAndEpoch ours = log_.end_of_epoch(diverging.epoch);
-  const Offset to = ours.epoch == diverging.epoch ? std::min(ours.offset, diverging.offset)
-                                                  : ours.offset;
+  const Offset to =
+      ours.epoch == diverging.epoch ? std::min(ours.offset, diverging.offset) : ours.offset;
   if (to < high_watermark_ || to < log_.start() || diverging.offset.value() < 0) {
     out.fault = "leader " + std::to_string(leader_id_.value()) + " asks to cut to offset " +
                 std::to_string(to.value()) + ", but everything before " +

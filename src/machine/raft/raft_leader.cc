@@ -136,9 +136,8 @@ void RaftMachine::on_fetch_snapshot(RequestToken token, const FetchSnapshotReque
     } else {
       note_quorum(request.replica, now);
       response.size = *size;
-      answer.snapshot_bytes =
-          std::min<std::int64_t>(*size - request.position,
-                                 std::clamp(request.bytes_max, 1, config_.fetch_bytes_max));
+      answer.snapshot_bytes = std::min<std::int64_t>(
+          *size - request.position, std::clamp(request.bytes_max, 1, config_.fetch_bytes_max));
     }
   }
   response.leader = leader_view();

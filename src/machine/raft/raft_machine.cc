@@ -162,8 +162,7 @@ RaftEffects RaftMachine::flushed(FlushMark mark, Now now) {
 }
 
 RaftEffects RaftMachine::snapshot_installed(OffsetAndEpoch id, std::int64_t size,
-                                            std::int16_t kraft_version, VoterSet voters,
-                                            Now now) {
+                                            std::int16_t kraft_version, VoterSet voters, Now now) {
   RaftEffects out;
   download_.reset();
   log_.note_snapshot(id, size);

@@ -240,8 +240,7 @@ class RaftMachine {
   void take_records(const FetchResponse& response, RaftEffects& out);
   void truncate_to_leader(const OffsetAndEpoch& diverging, RaftEffects& out);
   void begin_download(const OffsetAndEpoch& id, RaftEffects& out);
-  void on_fetch_snapshot_response(const FetchSnapshotResponse& response, Now now,
-                                  RaftEffects& out);
+  void on_fetch_snapshot_response(const FetchSnapshotResponse& response, Now now, RaftEffects& out);
   void raise_high_watermark(Offset offset, RaftEffects& out);
 
   RaftConfig config_;

@@ -13,7 +13,9 @@ namespace {
 
 const char* const kCluster = "cluster";
 
-ReplicaKey key_of(int id) { return {NodeId(id), Uuid(id, 9)}; }
+ReplicaKey key_of(int id) {
+  return {NodeId(id), Uuid(id, 9)};
+}
 
 VoterSet voters(int count) {
   VoterSet set;
@@ -147,8 +149,7 @@ TEST(RaftMachineTest, AFormerLeaderStaysDownForItsEpoch) {
   one.start(at(0));
   EXPECT_EQ(one.role(), Role::kResigned);
   // Not even a vote: records of this epoch that were lost might be written a second time.
-  const auto refused =
-      answer_of<VoteResponse>(one.receive(RequestToken(1), vote(2, 4, {}), at(1)));
+  const auto refused = answer_of<VoteResponse>(one.receive(RequestToken(1), vote(2, 4, {}), at(1)));
   EXPECT_FALSE(refused.granted);
   one.tick(at(5000));
   EXPECT_GE(one.epoch(), LeaderEpoch(5));

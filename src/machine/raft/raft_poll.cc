@@ -11,7 +11,9 @@ constexpr NodeId kFirstBootstrapServer{-2};
 
 }  // namespace
 
-void RaftMachine::wake_at(MonoTime when) { next_tick_ = std::min(next_tick_, when); }
+void RaftMachine::wake_at(MonoTime when) {
+  next_tick_ = std::min(next_tick_, when);
+}
 
 void RaftMachine::poll(Now now, RaftEffects& out) {
   // Each round is a change of role; more than a few in one step would be a loop.
@@ -188,8 +190,8 @@ void RaftMachine::poll_fetch(Now now, RaftEffects& out) {
   for (std::int32_t i = 0; i < config_.bootstrap_servers; ++i)
     others.push_back(kFirstBootstrapServer - i);
   if (others.empty()) return;
-  next_bootstrap_ = static_cast<std::int32_t>(
-      (static_cast<std::size_t>(next_bootstrap_) + 1) % others.size());
+  next_bootstrap_ =
+      static_cast<std::int32_t>((static_cast<std::size_t>(next_bootstrap_) + 1) % others.size());
   send(others[static_cast<std::size_t>(next_bootstrap_)], fetch_request(), now, out);
 }
 

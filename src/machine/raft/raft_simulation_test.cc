@@ -19,7 +19,9 @@ namespace {
 
 const char* const kCluster = "nyk1D6EFRoucP3xtdf3zpw";
 
-ReplicaKey key_of(int id) { return {NodeId(id), Uuid(id, 7)}; }
+ReplicaKey key_of(int id) {
+  return {NodeId(id), Uuid(id, 7)};
+}
 
 Voter voter_of(int id) {
   return {key_of(id), {Endpoint("CONTROLLER", "host", static_cast<std::uint16_t>(9000 + id))}};
@@ -71,11 +73,11 @@ struct Envelope {
 
 // How bad it gets; drawn per seed, in percent unless said otherwise.
 struct Faults {
-  int doom = 0;     // a step that stops its node between two effects
-  int crash = 0;    // per mille and step
-  int lost = 0;     // messages
-  int flush = 100;  // chance that a due fsync ends in a step
-  int isolate = 0;  // per mille and step: another node is cut off, or none
+  int doom = 0;            // a step that stops its node between two effects
+  int crash = 0;           // per mille and step
+  int lost = 0;            // messages
+  int flush = 100;         // chance that a due fsync ends in a step
+  int isolate = 0;         // per mille and step: another node is cut off, or none
   std::size_t window = 1;  // messages that may overtake each other
 };
 
@@ -357,9 +359,9 @@ class Simulation {
       // Each committed entry is looked at once per life of a node.
       const Offset committed = node.machine->high_watermark();
       Offset& checked = checked_[lives_[id]];
-      const auto first_new = std::partition_point(
-          node.disk.log.begin(), node.disk.log.end(),
-          [&](const Entry& entry) { return entry.base < checked; });
+      const auto first_new =
+          std::partition_point(node.disk.log.begin(), node.disk.log.end(),
+                               [&](const Entry& entry) { return entry.base < checked; });
       for (auto next = first_new; next != node.disk.log.end(); ++next) {
         const Entry& entry = *next;
         if (entry.next > committed) break;

@@ -30,8 +30,8 @@ void RaftMachine::on_vote(RequestToken token, const VoteRequest& request, Now no
                           RaftEffects& out) {
   VoteResponse response;
   const bool known_cluster = !request.cluster_id || *request.cluster_id == config_.cluster_id;
-  const bool epochs_fit = request.pre_vote ? request.last.epoch <= request.epoch
-                                           : request.last.epoch < request.epoch;
+  const bool epochs_fit =
+      request.pre_vote ? request.last.epoch <= request.epoch : request.last.epoch < request.epoch;
   if (!known_cluster) {
     response.error = ErrorCode::kInconsistentClusterId;
   } else if (request.candidate.is_none() || request.candidate.id == config_.self.id ||
@@ -84,8 +84,8 @@ void RaftMachine::on_begin_epoch(RequestToken token, const BeginQuorumEpochReque
                                  Now now, RaftEffects& out) {
   QuorumEpochResponse response;
   const bool known_cluster = !request.cluster_id || *request.cluster_id == config_.cluster_id;
-  const bool second_leader = request.epoch == epoch_ && leader_id_.value() >= 0 &&
-                             leader_id_ != request.leader_id;
+  const bool second_leader =
+      request.epoch == epoch_ && leader_id_.value() >= 0 && leader_id_ != request.leader_id;
   if (!known_cluster) {
     response.error = ErrorCode::kInconsistentClusterId;
   } else if (request.epoch < epoch_) {
@@ -142,17 +142,15 @@ void RaftMachine::on_end_epoch(RequestToken token, const EndQuorumEpochRequest& 
 
 void RaftMachine::on_vote_response(NodeId from, const VoteRequest& request,
                                    const VoteResponse& response, Now now, RaftEffects& out) {
-  const bool of_this_election =
-      request.epoch == epoch_ &&
-      role_ == (request.pre_vote ? Role::kProspective : Role::kCandidate);
+  const bool of_this_election = request.epoch == epoch_ &&
+                                role_ == (request.pre_vote ? Role::kProspective : Role::kCandidate);
   if (of_this_election && request.pre_vote && response.error == ErrorCode::kUnsupportedVersion) {
     // An older voter knows no pre-vote; asking it properly is the only way.
     to_candidate(now, out);
     return;
   }
   if (!learn(response.error, response.leader, now, out)) {
-    if (response.error != ErrorCode::kNone)
-      peers_.back_off(from, now.mono + config_.retry_backoff);
+    if (response.error != ErrorCode::kNone) peers_.back_off(from, now.mono + config_.retry_backoff);
     return;
   }
   if (!of_this_election) return;

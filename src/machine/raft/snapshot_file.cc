@@ -14,7 +14,9 @@ constexpr std::string_view kSuffix = ".checkpoint";
 constexpr std::size_t kOffsetDigits = 20;
 constexpr std::size_t kEpochDigits = 10;
 
-Error corrupt(std::string detail) { return {ErrorCode::kCorruptMessage, std::move(detail)}; }
+Error corrupt(std::string detail) {
+  return {ErrorCode::kCorruptMessage, std::move(detail)};
+}
 
 template <class T>
 std::optional<T> parse_digits(std::string_view text) {

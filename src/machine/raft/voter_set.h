@@ -24,8 +24,8 @@ struct ReplicaKey {
   bool is_none() const { return id.value() < 0; }
   /// Same node, and the same directory as far as both are known.
   bool may_be(const ReplicaKey& other) const {
-    return id == other.id && (directory.is_zero() || other.directory.is_zero() ||
-                              directory == other.directory);
+    return id == other.id &&
+           (directory.is_zero() || other.directory.is_zero() || directory == other.directory);
   }
 };
 

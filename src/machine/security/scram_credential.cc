@@ -11,14 +11,16 @@ const EVP_MD* digest_of(ScramMechanism mechanism) {
   return mechanism == ScramMechanism::kSha256 ? EVP_sha256() : EVP_sha512();
 }
 
-const unsigned char* raw(const void* bytes) { return static_cast<const unsigned char*>(bytes); }
+const unsigned char* raw(const void* bytes) {
+  return static_cast<const unsigned char*>(bytes);
+}
 
 std::vector<std::byte> hmac(ScramMechanism mechanism, ByteView key, std::string_view text) {
   std::vector<std::byte> out(EVP_MAX_MD_SIZE);
   unsigned int size = 0;
-  const auto* done = HMAC(digest_of(mechanism), key.data(), static_cast<int>(key.size()),
-                          raw(text.data()), text.size(),
-                          reinterpret_cast<unsigned char*>(out.data()), &size);
+  const auto* done =
+      HMAC(digest_of(mechanism), key.data(), static_cast<int>(key.size()), raw(text.data()),
+           text.size(), reinterpret_cast<unsigned char*>(out.data()), &size);
   MOLDAU_CHECK(done != nullptr, "HMAC of libcrypto");
   out.resize(size);
   return out;
@@ -43,10 +45,10 @@ Result<std::vector<std::byte>> scram_salted_password(ScramMechanism mechanism,
     return Error(ErrorCode::kUnacceptableCredential, "iterations out of range");
   const EVP_MD* digest = digest_of(mechanism);
   std::vector<std::byte> out(static_cast<std::size_t>(EVP_MD_size(digest)));
-  const int done = PKCS5_PBKDF2_HMAC(
-      password.data(), static_cast<int>(password.size()), raw(salt.data()),
-      static_cast<int>(salt.size()), iterations, digest, static_cast<int>(out.size()),
-      reinterpret_cast<unsigned char*>(out.data()));
+  const int done =
+      PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()), raw(salt.data()),
+                        static_cast<int>(salt.size()), iterations, digest,
+                        static_cast<int>(out.size()), reinterpret_cast<unsigned char*>(out.data()));
   MOLDAU_CHECK(done == 1, "PBKDF2 of libcrypto");
   return out;
 }

@@ -34,9 +34,13 @@ Node::Node(env::Env& env, std::shared_ptr<const config::BrokerConfig> config, No
                    static_cast<std::uint64_t>(config_->values.moldau_log_dir_reserve_bytes)),
       alive_(std::make_shared<Node*>(this)) {}
 
-Node::~Node() { *alive_ = nullptr; }
+Node::~Node() {
+  *alive_ = nullptr;
+}
 
-void Node::start() { tasks_.spawn(run_start()); }
+void Node::start() {
+  tasks_.spawn(run_start());
+}
 
 void Node::fail(int exit_code, const std::string& why) {
   if (failed_) return;
@@ -120,9 +124,9 @@ Result<void> Node::check_directories() {
     const auto& meta = entry.directory->meta();
     if (cluster_id_.empty()) cluster_id_ = meta.cluster_id;
     if (meta.cluster_id != cluster_id_)
-      return Error(ErrorCode::kInvalidConfig, "the log directories belong to different clusters: " +
-                                                  entry.path + " has cluster.id " +
-                                                  meta.cluster_id + ", others " + cluster_id_);
+      return Error(ErrorCode::kInvalidConfig,
+                   "the log directories belong to different clusters: " + entry.path +
+                       " has cluster.id " + meta.cluster_id + ", others " + cluster_id_);
     if (meta.node_id != config_->node_id)
       return Error(ErrorCode::kInvalidConfig,
                    entry.path + " belongs to node " + std::to_string(meta.node_id.value()) +
@@ -144,9 +148,9 @@ void Node::build_quorum() {
 
 void Node::build_broker() {
   replica::FetchSessionLimits limits;
-  limits.sessions_max = static_cast<std::size_t>(std::max(
-      1, config_->values.max_incremental_fetch_session_cache_slots /
-             static_cast<int>(env_.shard_count())));
+  limits.sessions_max = static_cast<std::size_t>(
+      std::max(1, config_->values.max_incremental_fetch_session_cache_slots /
+                      static_cast<int>(env_.shard_count())));
   for (std::uint32_t s = 0; s < env_.shard_count(); ++s) {
     parts_.push_back(std::make_unique<ShardParts>(env_, env_.shard(env::ShardId(s)), replicas_,
                                                   *quorum_, config_, limits));
@@ -193,10 +197,9 @@ void Node::build_broker() {
     parts->services().applier = applier_.get();
     parts->services().producer_ids = producer_ids_.get();
   }
-  env_.metrics().gauge_of("kafka_controller_kafkacontroller_activecontrollercount", {},
-                          [quorum = quorum_.get()] {
-                            return quorum->is_active_controller() ? 1.0 : 0.0;
-                          });
+  env_.metrics().gauge_of(
+      "kafka_controller_kafkacontroller_activecontrollercount", {},
+      [quorum = quorum_.get()] { return quorum->is_active_controller() ? 1.0 : 0.0; });
   directories_.start(tasks_, *config_);
   cleaner_ = std::make_unique<broker::LogCleaner>(env_, directories_, replicas_,
                                                   [this] { return applier_->config(); });
@@ -298,8 +301,8 @@ void Node::on_state(broker::BrokerState state) {
     case broker::BrokerState::kRunning: {
       const Result<void> listening = start_client_listeners();
       if (!listening.ok()) return fail(kExitFailed, listening.error().detail);
-      env_.logger().info(
-          "broker", "The broker has been unfenced. Transitioning from RECOVERY to RUNNING.");
+      env_.logger().info("broker",
+                         "The broker has been unfenced. Transitioning from RECOVERY to RUNNING.");
       running_.store(true, std::memory_order_release);
       if (events_.running) events_.running();
       break;
@@ -336,8 +339,7 @@ env::Task<void> Node::assign_directories(std::vector<broker::DirectoryAssignment
     return machine.decide_assign_replicas_to_dirs(*message);
   };
   const MonoTime deadline = shard_.now() + Millis(60'000);
-  Result<Response> answer =
-      co_await quorum_->submit<Response>(shard_, std::move(decide), deadline);
+  Result<Response> answer = co_await quorum_->submit<Response>(shard_, std::move(decide), deadline);
   const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
   if (code != ErrorCode::kNone)
     env_.logger().warn("broker", "assigning replicas to directories failed: {}", error_name(code));

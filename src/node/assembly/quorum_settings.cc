@@ -12,12 +12,10 @@ controller::ControllerSettings controller_settings_of(
   settings.cluster_id = cluster_id;
   settings.broker_session_timeout = Millis(values.broker_session_timeout_ms);
   settings.max_idle_interval = Millis(values.metadata_max_idle_interval_ms);
-  settings.leader_imbalance_check_interval =
-      Millis(values.auto_leader_rebalance_enable
-                 ? 1000 * values.leader_imbalance_check_interval_seconds
-                 : 0);
-  settings.unclean_leader_election_interval =
-      Millis(values.unclean_leader_election_interval_ms);
+  settings.leader_imbalance_check_interval = Millis(
+      values.auto_leader_rebalance_enable ? 1000 * values.leader_imbalance_check_interval_seconds
+                                          : 0);
+  settings.unclean_leader_election_interval = Millis(values.unclean_leader_election_interval_ms);
   settings.default_replication_factor =
       static_cast<std::int16_t>(values.default_replication_factor);
   settings.num_partitions = values.num_partitions;

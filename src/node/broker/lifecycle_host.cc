@@ -21,8 +21,8 @@ LifecycleConfig lifecycle_config_of(const config::BrokerConfig& config) {
 
 LifecycleHost::LifecycleHost(env::Env& env, std::shared_ptr<const config::BrokerConfig> config,
                              std::vector<config::Listener> advertised, std::string cluster_id,
-                             Uuid incarnation, LogDirectories& directories,
-                             quorum::Quorum& quorum, Events events)
+                             Uuid incarnation, LogDirectories& directories, quorum::Quorum& quorum,
+                             Events events)
     : env_(env),
       shard_(env.shard(env::ShardId(0))),
       config_(std::move(config)),
@@ -35,11 +35,17 @@ LifecycleHost::LifecycleHost(env::Env& env, std::shared_ptr<const config::Broker
       incarnation_(incarnation),
       alive_(std::make_shared<LifecycleHost*>(this)) {}
 
-void LifecycleHost::start() { perform(machine_.tick(shard_.now())); }
+void LifecycleHost::start() {
+  perform(machine_.tick(shard_.now()));
+}
 
-void LifecycleHost::ready() { perform(machine_.ready_to_unfence(shard_.now())); }
+void LifecycleHost::ready() {
+  perform(machine_.ready_to_unfence(shard_.now()));
+}
 
-void LifecycleHost::begin_shutdown() { perform(machine_.begin_shutdown(shard_.now())); }
+void LifecycleHost::begin_shutdown() {
+  perform(machine_.begin_shutdown(shard_.now()));
+}
 
 void LifecycleHost::wake_at(MonoTime when) {
   shard_.call_at(when, [weak = std::weak_ptr<LifecycleHost*>(alive_)] {
@@ -75,8 +81,8 @@ env::Task<void> LifecycleHost::send_registration() {
     one.min_supported_version = feature.min_level;
     one.max_supported_version = feature.max_level;
   }
-  message->rack = config_->values.broker_rack ? wire::Text(*config_->values.broker_rack)
-                                              : wire::Text::null();
+  message->rack =
+      config_->values.broker_rack ? wire::Text(*config_->values.broker_rack) : wire::Text::null();
   message->log_dirs = directories_.online_ids();
   message->previous_broker_epoch = directories_.previous_broker_epoch().value();
   using Response = wire::BrokerRegistrationResponse;
@@ -87,8 +93,7 @@ env::Task<void> LifecycleHost::send_registration() {
     return machine.decide_broker_registration(*message, own);
   };
   const MonoTime deadline = shard_.now() + Millis(config_->values.controller_socket_timeout_ms);
-  Result<Response> answer =
-      co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
+  Result<Response> answer = co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
   const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
   if (code == ErrorCode::kNone) {
     env_.logger().info("broker", "registered broker {} with epoch {}", config_->node_id.value(),
@@ -117,8 +122,7 @@ env::Task<void> LifecycleHost::send_heartbeat(Heartbeat beat) {
     return machine.broker_heartbeat(*message, own);
   };
   const MonoTime deadline = shard_.now() + Millis(config_->values.broker_session_timeout_ms);
-  Result<Response> answer =
-      co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
+  Result<Response> answer = co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
   const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
   if (code == ErrorCode::kNone) {
     perform(machine_.heartbeat_answered(answer->is_caught_up, answer->is_fenced,

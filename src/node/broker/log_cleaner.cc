@@ -25,8 +25,8 @@ LogCleaner::LogCleaner(env::Env& env, LogDirectories& directories, replica::Repl
       replicas_(replicas),
       config_(std::move(config)),
       passes_(env.metrics().counter("kafka_log_logcleaner_passes_total")),
-      uncleanable_count_(
-          env.metrics().gauge("kafka_log_logcleaner_uncleanable_partitions_count")) {}
+      uncleanable_count_(env.metrics().gauge("kafka_log_logcleaner_uncleanable_partitions_count")) {
+}
 
 void LogCleaner::start(env::TaskScope& tasks) {
   offsets_.resize(directories_.size());

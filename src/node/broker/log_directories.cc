@@ -101,8 +101,8 @@ void LogDirectories::start(env::TaskScope& tasks, const config::BrokerConfig& co
   const auto& values = config.values;
   tasks.spawn(checkpoint_every(Millis(values.replica_high_watermark_checkpoint_interval_ms), false,
                                false, true));
-  tasks.spawn(checkpoint_every(Millis(values.log_flush_offset_checkpoint_interval_ms), true, false,
-                               false));
+  tasks.spawn(
+      checkpoint_every(Millis(values.log_flush_offset_checkpoint_interval_ms), true, false, false));
   tasks.spawn(checkpoint_every(Millis(values.log_flush_start_offset_checkpoint_interval_ms), false,
                                true, false));
 }
@@ -176,8 +176,8 @@ env::Task<void> LogDirectories::write_checkpoints(bool recovery_points, bool log
   for (std::uint32_t d = 0; d < entries_.size(); ++d) {
     if (!entries_[d].directory || entries_[d].offline) continue;
     log::LogDirectory* directory = entries_[d].directory.get();
-    auto shared = std::make_shared<std::vector<log::ReplicaCheckpoint>>(
-        std::move(rows.by_directory[d]));
+    auto shared =
+        std::make_shared<std::vector<log::ReplicaCheckpoint>>(std::move(rows.by_directory[d]));
     auto write = [=]() -> Result<void> {
       if (recovery_points) MOLDAU_TRY(directory->write_recovery_points(*shared));
       if (log_starts) MOLDAU_TRY(directory->write_log_start_offsets(*shared));

@@ -108,8 +108,9 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
   }
   first_done_ = true;
   for (std::uint32_t s = 0; s < env_.shard_count(); ++s)
-    env_.shard(env::ShardId(s)).post(
-        [this, s, image, config = config_] { show_(s, image, config); });
+    env_.shard(env::ShardId(s)).post([this, s, image, config = config_] {
+      show_(s, image, config);
+    });
   applied_(image);
 }
 
@@ -194,13 +195,13 @@ void MetadataApplier::push_topic_config(const image::MetadataImage& image,
     const image::PartitionState* state = topic.partition(id.partition);
     if (!state) continue;
     replica::ReplicaHost& host = replicas_.owner(id);
-    host.shard().post([&host, id, log_config, validation,
-                       assignment = assignment_of(image, topic, *state)] {
-      replica::HostedPartition* partition = host.find(id);
-      if (!partition) return;
-      partition->set_config(log_config, validation);
-      partition->apply(assignment);
-    });
+    host.shard().post(
+        [&host, id, log_config, validation, assignment = assignment_of(image, topic, *state)] {
+          replica::HostedPartition* partition = host.find(id);
+          if (!partition) return;
+          partition->set_config(log_config, validation);
+          partition->apply(assignment);
+        });
   }
 }
 
@@ -231,8 +232,7 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
       replica::log_config_of(effective, *config_));
   options.topic_id = topic.id;
   options.was_clean = entry.directory->was_clean();
-  options.recovery_point =
-      entry.directory->find_recovery_point(identity.name).value_or(Offset(0));
+  options.recovery_point = entry.directory->find_recovery_point(identity.name).value_or(Offset(0));
   options.log_start_offset =
       entry.directory->find_log_start_offset(identity.name).value_or(Offset(0));
   options.now = shard_.wall_now();
@@ -247,8 +247,8 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
 
 env::Task<void> MetadataApplier::open_all(std::shared_ptr<std::vector<Opening>> openings) {
   if (openings->empty()) co_return;
-  const auto threads = static_cast<std::size_t>(
-      std::max(1, config_->values.num_recovery_threads_per_data_dir));
+  const auto threads =
+      static_cast<std::size_t>(std::max(1, config_->values.num_recovery_threads_per_data_dir));
   const std::size_t at_once = threads * directories_.size();
   const std::size_t count = openings->size();
   if (count > 100) env_.logger().info("log", "opening {} partitions", count);
@@ -331,8 +331,7 @@ env::Task<void> MetadataApplier::delete_partition(TopicIdPartition id) {
   LogDirectories::Entry& entry = directories_.entry(hosted.directory);
   if (entry.partitions > 0) --entry.partitions;
   const Uuid unique = Uuid::random([this] { return shard_.random().next(); });
-  const std::string name =
-      log::directory_name(hosted.name, log::ReplicaKind::kDeleted, unique);
+  const std::string name = log::directory_name(hosted.name, log::ReplicaKind::kDeleted, unique);
   auto held = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(log));
   auto rename = [held, name] {
     Result<void> renamed = (*held)->rename_directory(name);
@@ -342,8 +341,7 @@ env::Task<void> MetadataApplier::delete_partition(TopicIdPartition id) {
   const Result<void> renamed =
       co_await env::blocking(shard_, directories_.pool(hosted.directory), std::move(rename));
   if (!renamed.ok()) {
-    env_.logger().error("log", "cannot delete {}: {}", hosted.name.text(),
-                        renamed.error().detail);
+    env_.logger().error("log", "cannot delete {}: {}", hosted.name.text(), renamed.error().detail);
     co_return;
   }
   env_.logger().info("log", "partition {} is marked for deletion", hosted.name.text());

@@ -34,8 +34,7 @@ env::Task<void> ProducerIds::allocate() {
     return machine.decide_allocate_producer_ids(*message);
   };
   const MonoTime deadline = shard_.now() + Millis(30'000);
-  Result<Response> answer =
-      co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
+  Result<Response> answer = co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
   allocating_ = false;
   const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
   if (code != ErrorCode::kNone) {

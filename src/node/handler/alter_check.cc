@@ -30,8 +30,12 @@ Result<void> check_alter(const Services& node, std::int8_t resource_type, std::s
   const config::BrokerConfigSources sources = config_sources_of(node);
   const image::ConfigResource resource(type, std::string(name));
   const config::ConfigMap existing = map_of(node.image->config(resource));
-  const config::AlterSubject subject{static_cast<config::ConfigResourceType>(resource_type), name,
-                                     existing, *node.config, sources, node.image->elr_enabled()};
+  const config::AlterSubject subject{static_cast<config::ConfigResourceType>(resource_type),
+                                     name,
+                                     existing,
+                                     *node.config,
+                                     sources,
+                                     node.image->elr_enabled()};
   return config::check_alter_request(subject, entries, incremental);
 }
 

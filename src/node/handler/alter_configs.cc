@@ -43,9 +43,8 @@ Message accepted_part(const Services& node, Message message, Response& refused) 
                  refused);
       continue;
     }
-    const Result<void> checked =
-        check_alter(node, resource.resource_type, resource.resource_name.view(),
-                    entries_of(resource), false);
+    const Result<void> checked = check_alter(
+        node, resource.resource_type, resource.resource_name.view(), entries_of(resource), false);
     if (checked.ok()) {
       accepted.push_back(std::move(resource));
     } else {
@@ -69,9 +68,8 @@ env::Task<void> handle_alter_configs(Services& node, request::RequestPtr request
   if (!accepted.resources.empty()) {
     auto held = std::make_shared<const Held<Message>>(std::move(accepted), request->frame());
     const MonoTime deadline = controller_deadline(*request, 60'000);
-    auto decided =
-        co_await call_controller(node, held, request->version(), deadline,
-                                 &controller::ControllerMachine::decide_alter_configs);
+    auto decided = co_await call_controller(node, held, request->version(), deadline,
+                                            &controller::ControllerMachine::decide_alter_configs);
     if (decided.ok()) {
       co_await until_shown(node);
       for (auto& one : decided->responses) response.responses.push_back(std::move(one));

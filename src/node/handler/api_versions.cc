@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "machine/image/metadata_version.h"
 #include "node/handler/table.h"
 #include "node/quorum/quorum.h"
-#include "machine/image/metadata_version.h"
 #include "wire/api_versions_request.h"
 #include "wire/api_versions_response.h"
 

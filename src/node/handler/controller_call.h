@@ -46,13 +46,13 @@ env::Task<Result<Response>> call_controller(
     Services& node, HeldPtr<Message> held, std::int16_t version, MonoTime deadline,
     controller::Decision<Response> (controller::ControllerMachine::*decide)(
         const Message&, const controller::RequestContext&) const) {
-  quorum::DecideFn<Response> function =
-      [held, version, decide](controller::ControllerMachine& machine,
-                              const controller::RequestContext& context) {
-        controller::RequestContext own = context;
-        own.version = version;
-        return (machine.*decide)(held->message, own);
-      };
+  quorum::DecideFn<Response> function = [held, version, decide](
+                                            controller::ControllerMachine& machine,
+                                            const controller::RequestContext& context) {
+    controller::RequestContext own = context;
+    own.version = version;
+    return (machine.*decide)(held->message, own);
+  };
   Result<Response> result =
       co_await node.quorum.submit<Response>(node.shard, std::move(function), deadline);
   co_return result;
@@ -62,13 +62,12 @@ env::Task<Result<Response>> call_controller(
 template <class Message, class Response>
 env::Task<Result<Response>> call_controller(
     Services& node, HeldPtr<Message> held, std::int16_t version, MonoTime deadline,
-    controller::Decision<Response> (controller::ControllerMachine::*decide)(const Message&)
-        const) {
+    controller::Decision<Response> (controller::ControllerMachine::*decide)(const Message&) const) {
   (void)version;
-  quorum::DecideFn<Response> function =
-      [held, decide](controller::ControllerMachine& machine, const controller::RequestContext&) {
-        return (machine.*decide)(held->message);
-      };
+  quorum::DecideFn<Response> function = [held, decide](controller::ControllerMachine& machine,
+                                                       const controller::RequestContext&) {
+    return (machine.*decide)(held->message);
+  };
   Result<Response> result =
       co_await node.quorum.submit<Response>(node.shard, std::move(function), deadline);
   co_return result;

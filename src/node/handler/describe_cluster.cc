@@ -52,10 +52,9 @@ env::Task<void> handle_describe_cluster(Services& node, request::RequestPtr requ
   response.endpoint_type = decoded->endpoint_type;
   const std::int8_t served = on_controller ? kControllers : kBrokers;
   if (decoded->endpoint_type != served) {
-    const bool known =
-        decoded->endpoint_type == kBrokers || decoded->endpoint_type == kControllers;
-    response.error_code = to_wire(known ? ErrorCode::kMismatchedEndpointType
-                                        : ErrorCode::kUnsupportedEndpointType);
+    const bool known = decoded->endpoint_type == kBrokers || decoded->endpoint_type == kControllers;
+    response.error_code =
+        to_wire(known ? ErrorCode::kMismatchedEndpointType : ErrorCode::kUnsupportedEndpointType);
     response.error_message =
         known ? "this listener is not for that type of endpoint" : "unknown type of endpoint";
   } else if (on_controller) {

@@ -30,9 +30,9 @@ Result<std::vector<config::ConfigEntry>> entries_of(const Resource& resource, Se
     case image::ResourceType::kBroker:
       if (name.empty()) return config::describe_broker_defaults(sources);
       if (name != std::to_string(node.identity->id.value()))
-        return Error(ErrorCode::kInvalidRequest,
-                     "this is broker " + std::to_string(node.identity->id.value()) +
-                         ": ask broker " + name + " itself");
+        return Error(ErrorCode::kInvalidRequest, "this is broker " +
+                                                     std::to_string(node.identity->id.value()) +
+                                                     ": ask broker " + name + " itself");
       return config::describe_broker(*node.config, sources);
     case image::ResourceType::kGroup: {
       if (name.empty()) return Error(ErrorCode::kInvalidRequest, "a group must be named");

@@ -12,8 +12,8 @@ using Answer = wire::DescribeProducersResponse::PartitionResponse;
 Answer producers_of(replica::HostedPartition* partition, std::int32_t index) {
   Answer answer;
   answer.partition_index = index;
-  const ErrorCode code = partition ? partition->check_leader(LeaderEpoch(-1))
-                                   : ErrorCode::kNotLeaderOrFollower;
+  const ErrorCode code =
+      partition ? partition->check_leader(LeaderEpoch(-1)) : ErrorCode::kNotLeaderOrFollower;
   answer.error_code = to_wire(code);
   if (code != ErrorCode::kNone) return answer;
   for (const auto& [id, producer] : partition->log().producers().producers()) {

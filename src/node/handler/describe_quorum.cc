@@ -49,8 +49,7 @@ Response response_of(const wire::DescribeQuorumRequest& message,
       }
     }
   }
-  for (const auto& observer : quorum.observers)
-    partition.observers.push_back(state_of(observer));
+  for (const auto& observer : quorum.observers) partition.observers.push_back(state_of(observer));
   return response;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "node/handler/handlers.h"
 #include "net/reply.h"
+#include "node/handler/handlers.h"
 #include "wire/fetch_request.h"
 #include "wire/fetch_response.h"
 
@@ -64,8 +64,7 @@ FetchPlan plan_of(const wire::FetchRequest& message, std::int16_t version, Servi
     plan.partitions = partitions_of(message);
     if (message.session_id != 0) cache.remove(message.session_id);
     if (version >= 7 && message.session_epoch == 0) {
-      FetchSession* made =
-          cache.create(plan.partitions, uses_ids, false, node.shard.now());
+      FetchSession* made = cache.create(plan.partitions, uses_ids, false, node.shard.now());
       if (made) plan.session_id = made->id();
     }
     return plan;
@@ -137,8 +136,7 @@ void begin_round(Services& node, const FetchPlan& plan, bool uses_ids, const rep
     ++round->open;
     host->shard().post([host, home, as, waiter, round, mine = std::move(reads[s])]() mutable {
       auto outcomes = host->read(mine.items, as, waiter);
-      home->post([round, members = std::move(mine.members),
-                  found = std::move(outcomes)]() mutable {
+      home->post([round, members = std::move(mine.members), found = std::move(outcomes)]() mutable {
         for (std::size_t i = 0; i < found.size(); ++i)
           round->outcomes[members[i]] = std::move(found[i]);
         if (--round->open == 0) round->finished.set(true);

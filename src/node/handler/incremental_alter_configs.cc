@@ -43,9 +43,8 @@ Message accepted_part(const Services& node, Message message, Response& refused) 
                  refused);
       continue;
     }
-    const Result<void> checked =
-        check_alter(node, resource.resource_type, resource.resource_name.view(),
-                    entries_of(resource), true);
+    const Result<void> checked = check_alter(
+        node, resource.resource_type, resource.resource_name.view(), entries_of(resource), true);
     if (checked.ok()) {
       accepted.push_back(std::move(resource));
     } else {

@@ -33,9 +33,9 @@ env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr requ
   response.producer_epoch = -1;
   if (!decoded->transactional_id.is_null()) {
     // Nobody coordinates transactions on this node.
-    response.error_code = to_wire(decoded->transactional_id.is_empty()
-                                      ? ErrorCode::kInvalidRequest
-                                      : ErrorCode::kCoordinatorNotAvailable);
+    response.error_code =
+        to_wire(decoded->transactional_id.is_empty() ? ErrorCode::kInvalidRequest
+                                                     : ErrorCode::kCoordinatorNotAvailable);
     request->answer(response);
     co_return;
   }

@@ -41,8 +41,7 @@ Found find_offset(replica::HostedPartition& partition, const Lookup& lookup) {
     return found;
   }
   const log::LogView view = partition.log().view();
-  auto searched =
-      view.offset_for_timestamp(lookup.timestamp, partition.host().compression());
+  auto searched = view.offset_for_timestamp(lookup.timestamp, partition.host().compression());
   if (!searched.ok()) {
     found.error = searched.error().code;
     return found;
@@ -68,11 +67,16 @@ Answer answer_of(std::int32_t index, const Found& found) {
 /// Special timestamps came one by one: an older version must not get an answer it cannot know.
 bool timestamp_known(std::int64_t timestamp, std::int16_t version) {
   switch (timestamp) {
-    case -3: return version >= 7;
-    case -4: return version >= 8;
-    case -5: return version >= 9;
-    case -6: return version >= 11;
-    default: return timestamp >= -2;
+    case -3:
+      return version >= 7;
+    case -4:
+      return version >= 8;
+    case -5:
+      return version >= 9;
+    case -6:
+      return version >= 11;
+    default:
+      return timestamp >= -2;
   }
 }
 

@@ -91,8 +91,8 @@ void add_requested(wire::MetadataResponse& response, const wire::MetadataRequest
                    const std::string& listener) {
   const image::MetadataImage& image = *node.image;
   for (const auto& asked : *message.topics) {
-    const image::TopicImage* topic = asked.topic_id.is_zero() ? image.topic(asked.name.view())
-                                                              : image.topic(asked.topic_id);
+    const image::TopicImage* topic =
+        asked.topic_id.is_zero() ? image.topic(asked.name.view()) : image.topic(asked.topic_id);
     if (topic) {
       add_topic(response, *topic, image, listener);
     } else if (!asked.topic_id.is_zero()) {

@@ -42,8 +42,8 @@ env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestP
         found.error = ErrorCode::kUnknownTopicOrPartition;
       } else {
         auto work = [current = LeaderEpoch(asked.current_leader_epoch),
-                     wanted = LeaderEpoch(asked.leader_epoch)](
-                        replica::HostedPartition* partition) {
+                     wanted =
+                         LeaderEpoch(asked.leader_epoch)](replica::HostedPartition* partition) {
           return end_in(partition, current, wanted);
         };
         found = co_await on_partition(node, *id, std::move(work));

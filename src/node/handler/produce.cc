@@ -50,9 +50,8 @@ std::vector<Target> targets_of(const wire::ProduceRequest& message, const Servic
   std::vector<Target> targets;
   for (std::size_t t = 0; t < message.topic_data.size(); ++t) {
     const auto& data = message.topic_data[t];
-    const image::TopicImage* topic = request.version() >= 13
-                                         ? node.image->topic(data.topic_id)
-                                         : node.image->topic(data.name.view());
+    const image::TopicImage* topic = request.version() >= 13 ? node.image->topic(data.topic_id)
+                                                             : node.image->topic(data.name.view());
     const ErrorCode refused = refusal_of_topic(data, topic, request);
     for (std::size_t p = 0; p < data.partition_data.size(); ++p) {
       Target target;
@@ -86,8 +85,8 @@ void send_part(Services& node, const std::shared_ptr<Gathering>& gathering, std:
   env::Shard* home = &node.shard;
   replica::ReplicaHost* host = &node.replicas.host(shard);
   const bool local = &host->shard() == home;
-  auto arrive = [gathering, members = std::move(members)](
-                    std::vector<replica::AppendOutcome> outcomes) {
+  auto arrive = [gathering,
+                 members = std::move(members)](std::vector<replica::AppendOutcome> outcomes) {
     for (std::size_t i = 0; i < outcomes.size(); ++i)
       gathering->targets[members[i]].outcome = std::move(outcomes[i]);
     if (--gathering->open == 0) gathering->finished.set(true);

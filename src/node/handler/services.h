@@ -18,7 +18,7 @@ namespace moldau::broker {
 class LogDirectories;
 class MetadataApplier;
 class ProducerIds;
-}
+}  // namespace moldau::broker
 
 namespace moldau::handler {
 

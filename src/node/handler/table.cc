@@ -39,7 +39,9 @@ constexpr HandlerRow kRows[] = {
 
 }  // namespace
 
-std::span<const HandlerRow> all_handlers() { return kRows; }
+std::span<const HandlerRow> all_handlers() {
+  return kRows;
+}
 
 std::vector<request::Route> routes_of(Services& node, bool controller_listener) {
   std::vector<request::Route> routes;

@@ -34,8 +34,7 @@ Creatable describe_topic(const std::string& name, const config::BrokerConfig& br
     topic.replication_factor = values.transaction_state_log_replication_factor;
     add_config(topic, "cleanup.policy", "compact");
     add_config(topic, "compression.type", "uncompressed");
-    add_config(topic, "min.insync.replicas",
-               std::to_string(values.transaction_state_log_min_isr));
+    add_config(topic, "min.insync.replicas", std::to_string(values.transaction_state_log_min_isr));
     add_config(topic, "segment.bytes", std::to_string(values.transaction_state_log_segment_bytes));
     add_config(topic, "unclean.leader.election.enable", "false");
   } else if (name == "__share_group_state") {

@@ -33,9 +33,13 @@ void Quorum::on_failure(UniqueFunction<void(const Error&)> callback) {
   on_failure_ = std::move(callback);
 }
 
-env::Task<Result<void>> Quorum::start() { return host_->start(); }
+env::Task<Result<void>> Quorum::start() {
+  return host_->start();
+}
 
-env::Task<Result<void>> Quorum::stop() { return host_->stop(); }
+env::Task<Result<void>> Quorum::stop() {
+  return host_->stop();
+}
 
 LeaderAndEpoch Quorum::leader() const {
   const std::int64_t packed = leader_.load(std::memory_order_acquire);
@@ -65,8 +69,7 @@ void Quorum::propose(Propose decide, std::shared_ptr<Answer> answer) {
 }
 
 void Quorum::publish(std::shared_ptr<const image::PublishedImage> published) {
-  published_offset_.store(published->image->provenance().offset.value(),
-                          std::memory_order_release);
+  published_offset_.store(published->image->provenance().offset.value(), std::memory_order_release);
   for (std::uint32_t i = 0; i < env_.shard_count(); ++i) {
     const env::ShardId id(i);
     env_.shard(id).post([this, alive = std::weak_ptr(alive_), id, published] {

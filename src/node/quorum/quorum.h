@@ -57,8 +57,8 @@ struct QuorumConfig {
   /// metadata.log.max.record.bytes.between.snapshots, metadata.log.max.snapshot.interval.ms
   std::int64_t snapshot_after_bytes = std::int64_t{20} << 20;
   Millis snapshot_after{3'600'000};
-  std::int64_t retention_bytes = std::int64_t{100} << 20;    // metadata.max.retention.bytes
-  Millis retention{7LL * 24 * 3600 * 1000};                  // metadata.max.retention.ms
+  std::int64_t retention_bytes = std::int64_t{100} << 20;  // metadata.max.retention.bytes
+  Millis retention{7LL * 24 * 3600 * 1000};                // metadata.max.retention.ms
 
   controller::ControllerSettings controller;
 };
@@ -149,23 +149,22 @@ class Quorum {
     std::shared_ptr<park::Waiter> waiter;
     Result<void> outcome;
   };
-  using Propose = UniqueFunction<Result<image::RecordList>(controller::ControllerMachine&,
-                                                           controller::RequestContext&,
-                                                           bool& atomic)>;
+  using Propose = UniqueFunction<Result<image::RecordList>(
+      controller::ControllerMachine&, controller::RequestContext&, bool& atomic)>;
   void propose(Propose decide, std::shared_ptr<Answer> answer);
   void publish(std::shared_ptr<const image::PublishedImage> published);
   void set_image(env::ShardId shard, const image::PublishedImage& published);
   void set_leader(LeaderAndEpoch leader, bool active);
 
   env::Env& env_;
-  std::vector<image::ImagePtr> images_;                        // each touched by its shard only
-  std::vector<std::vector<ImageSubscriber>> subscribers_;      // likewise, once started
-  std::atomic<std::int64_t> leader_{0};                        // id and epoch in one
+  std::vector<image::ImagePtr> images_;                    // each touched by its shard only
+  std::vector<std::vector<ImageSubscriber>> subscribers_;  // likewise, once started
+  std::atomic<std::int64_t> leader_{0};                    // id and epoch in one
   std::atomic<bool> active_{false};
   std::atomic<std::int64_t> published_offset_{-1};
   std::atomic<std::int16_t> kraft_version_{0};
   UniqueFunction<void(const Error&)> on_failure_;
-  std::unique_ptr<QuorumHost> host_;  // shard 0
+  std::unique_ptr<QuorumHost> host_;                                        // shard 0
   std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);  // for what is posted
 };
 

@@ -128,8 +128,8 @@ class CrashRun {
     submit_and_wait(life, 20);
     EXPECT_LT(ledger_.acknowledged.size(), 30U) << "the disk was never full";
     disk_.set_capacity(std::uint64_t{1} << 40);
-    ASSERT_TRUE(world_.run_while([&] { return life.quorum().is_active_controller(); },
-                                 Millis(60'000)));
+    ASSERT_TRUE(
+        world_.run_while([&] { return life.quorum().is_active_controller(); }, Millis(60'000)));
     ASSERT_EQ(life.failure(), "");
     const std::size_t before = ledger_.acknowledged.size();
     submit_and_wait(life, 10);

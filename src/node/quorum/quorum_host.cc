@@ -128,8 +128,8 @@ env::Task<void> QuorumHost::perform_slowly(EffectsList list, std::size_t from) {
 
 // Until it stands on the disk nothing else may happen: a vote that is forgotten is given twice.
 env::Task<void> QuorumHost::persist(raft::ElectionState state) {
-  const std::string text = raft::serialize_quorum_state(state, raft_->log().kraft_version(),
-                                                        raft_->log().voters());
+  const std::string text =
+      raft::serialize_quorum_state(state, raft_->log().kraft_version(), raft_->log().voters());
   for (;;) {
     auto write = [store = &store_, text] { return store->write_quorum_state(text); };
     Result<void> written = co_await env::blocking(shard_, config_.pool, std::move(write));
@@ -239,9 +239,10 @@ void QuorumHost::write_failed(const Error& error) {
     list.push_back(raft_->append_failed(log_->log_end_offset(), now()));
     return list;
   });
-  if (!pumping_) shard_.post([this, alive = std::weak_ptr(quorum_.alive_)] {
-    if (!alive.expired()) pump();
-  });
+  if (!pumping_)
+    shard_.post([this, alive = std::weak_ptr(quorum_.alive_)] {
+      if (!alive.expired()) pump();
+    });
 }
 
 void QuorumHost::fail(const Error& error) {

@@ -44,8 +44,8 @@ void QuorumHost::maybe_activate() {
     const Result<void> written = write(decision.records, decision.atomic, list);
     if (!written.ok()) return list;
     quorum_.set_leader(quorum_.leader(), true);
-    env_.logger().info(kComponent, "active controller epoch={} records={}",
-                       raft_->epoch().value(), decision.records.size());
+    env_.logger().info(kComponent, "active controller epoch={} records={}", raft_->epoch().value(),
+                       decision.records.size());
     return list;
   });
 }
@@ -118,8 +118,7 @@ Result<void> QuorumHost::write(const image::RecordList& records, bool atomic, Ef
   return {};
 }
 
-Result<void> QuorumHost::write_batch(std::vector<image::MetadataRecord> records,
-                                     EffectsList& out) {
+Result<void> QuorumHost::write_batch(std::vector<image::MetadataRecord> records, EffectsList& out) {
   const raft::Now at = now();
   PendingBatch pending;
   pending.base = raft_->log().end();

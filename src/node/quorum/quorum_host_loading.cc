@@ -73,8 +73,7 @@ Result<void> QuorumHost::align_log_with_snapshot(const StoredMetadata& stored) {
   }
   const Offset snapshot_end = stored.newest->id.offset;
   // A fetched snapshot that was frozen just before the power went.
-  if (snapshot_end > end)
-    return log_->truncate_fully_and_start_at(snapshot_end, shard_.wall_now());
+  if (snapshot_end > end) return log_->truncate_fully_and_start_at(snapshot_end, shard_.wall_now());
   if (snapshot_end < start)
     return Error(ErrorCode::kCorruptMessage,
                  store_.directory() + ": records are missing between the newest snapshot and " +
@@ -97,8 +96,7 @@ Result<raft::LogState> QuorumHost::scan_log(const StoredMetadata& stored) {
   const Offset start = log_->log_start_offset();
   if (stored.newest && stored.newest->id.offset == start) state.restart_at(stored.newest->id);
   if (stored.newest)
-    state.note_snapshot_voters(stored.newest->id,
-                               stored.newest->prologue.kraft_version.value_or(0),
+    state.note_snapshot_voters(stored.newest->id, stored.newest->prologue.kraft_version.value_or(0),
                                stored.newest->prologue.voters.value_or(raft::VoterSet()));
   state.set_start(start);
   const log::LogView view = log_->view();
@@ -115,8 +113,8 @@ Result<raft::LogState> QuorumHost::scan_log(const StoredMetadata& stored) {
       at = batch->next_offset();
     }
     if (at == before)
-      return Error(ErrorCode::kCorruptMessage, store_.directory() + ": no batch at offset " +
-                                                   std::to_string(at.value()));
+      return Error(ErrorCode::kCorruptMessage,
+                   store_.directory() + ": no batch at offset " + std::to_string(at.value()));
   }
   return state;
 }
@@ -205,8 +203,8 @@ env::Task<void> QuorumHost::replay_from_log() {
     const Offset before = replayed_end_;
     Result<void> replayed = bytes.ok() ? replay_batches(bytes->view()) : bytes.error();
     if (replayed.ok() && replayed_end_ == before)
-      replayed = Error(ErrorCode::kCorruptMessage, "the metadata log has no batch at offset " +
-                                                       std::to_string(before.value()));
+      replayed = Error(ErrorCode::kCorruptMessage,
+                       "the metadata log has no batch at offset " + std::to_string(before.value()));
     if (!replayed.ok()) {
       replaying_ = false;
       fail(replayed.error());
@@ -256,8 +254,8 @@ void QuorumHost::maybe_snapshot() {
   if (snapshotting_ || stopping_ || failure_ || !published_ || replaying_) return;
   const Offset end = published_->provenance().offset + 1;
   const bool newer = snapshots_.empty() || snapshots_.rbegin()->first.offset < end;
-  const bool due = bytes_since_snapshot_ >= config_.snapshot_after_bytes ||
-                   shard_.now() >= snapshot_at_;
+  const bool due =
+      bytes_since_snapshot_ >= config_.snapshot_after_bytes || shard_.now() >= snapshot_at_;
   if (newer && due && end > Offset(0)) {
     snapshotting_ = true;
     tasks_.spawn(make_snapshot(published_));

@@ -47,7 +47,10 @@ class AppendPart {
   using Done = UniqueFunction<void(std::vector<AppendOutcome>)>;
 
   AppendPart(std::vector<AppendItem> batches, bool all, Done callback)
-      : items(std::move(batches)), acks_all(all), outcomes_(items.size()), open_(items.size()),
+      : items(std::move(batches)),
+        acks_all(all),
+        outcomes_(items.size()),
+        open_(items.size()),
         done_(std::move(callback)) {}
 
   /// Sets an outcome, once; the last one calls `done`.

@@ -42,8 +42,7 @@ env::Task<void> run_compaction(std::shared_ptr<HostedPartition> partition,
     co_return;
   }
   const Timestamp now = shard.wall_now();
-  const Result<log::CompactionPlan> plan =
-      partition->log().plan_compaction(order->checkpoint, now);
+  const Result<log::CompactionPlan> plan = partition->log().plan_compaction(order->checkpoint, now);
   if (!plan.ok()) {
     outcome->result = plan.error();
     co_return;

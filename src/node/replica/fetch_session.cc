@@ -112,6 +112,8 @@ bool FetchSessionCache::make_room(bool privileged, std::size_t size, MonoTime no
   return true;
 }
 
-void FetchSessionCache::remove(std::int32_t id) { sessions_.erase(id); }
+void FetchSessionCache::remove(std::int32_t id) {
+  sessions_.erase(id);
+}
 
 }  // namespace moldau::replica

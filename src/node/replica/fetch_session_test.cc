@@ -63,8 +63,7 @@ TEST(FetchSessionTest, EpochsAreChecked) {
   EXPECT_EQ(cache.resume(id, 1, false, MonoTime(0)).code(), ErrorCode::kFetchSessionTopicIdError);
   EXPECT_TRUE(cache.resume(id, 1, true, MonoTime(0)).ok());
   EXPECT_TRUE(cache.resume(id, 2, true, MonoTime(0)).ok());
-  EXPECT_EQ(cache.resume(id + 1, 1, true, MonoTime(0)).code(),
-            ErrorCode::kFetchSessionIdNotFound);
+  EXPECT_EQ(cache.resume(id + 1, 1, true, MonoTime(0)).code(), ErrorCode::kFetchSessionIdNotFound);
 }
 
 TEST(FetchSessionTest, AFullCacheKeepsSessionsThatAreInUse) {

@@ -262,7 +262,7 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
   }
   log::ReadRequest request;
   request.offset = asked.fetch_offset;
-  request.upper_bound = as.is_follower()     ? log_->log_end_offset()
+  request.upper_bound = as.is_follower()    ? log_->log_end_offset()
                         : as.read_committed ? outcome.last_stable_offset
                                             : outcome.high_watermark;
   request.bytes_max = bytes_max;

@@ -45,7 +45,7 @@ struct ReadOutcome {
 struct HostedIdentity {
   TopicIdPartition id;
   TopicPartition name;
-  env::PoolId pool;           // of its log directory
+  env::PoolId pool;             // of its log directory
   std::uint32_t directory = 0;  // position in log.dirs
 };
 

@@ -35,10 +35,10 @@ Result<RequestHeader> read_request_header(wire::Reader& reader);
 /// answer is ready.
 struct Caller {
   Caller();
-  std::string principal;    // "User:ANONYMOUS"
-  std::string host;         // numeric
-  std::string listener;     // "PLAINTEXT"
-  std::string software;     // client software name, "unknown" before ApiVersions v3
+  std::string principal;  // "User:ANONYMOUS"
+  std::string host;       // numeric
+  std::string listener;   // "PLAINTEXT"
+  std::string software;   // client software name, "unknown" before ApiVersions v3
   std::uint64_t connection = 0;
 };
 

@@ -21,9 +21,9 @@ Router::Router(env::Env& env, env::Shard& shard, std::vector<Route> routes)
   for (Route& route : routes) {
     const auto index = static_cast<std::size_t>(route.api_key);
     MOLDAU_CHECK(index < routes_.size(), "a route of an unknown API");
-    requests_[index] = &env.metrics().counter(
-        "kafka_network_requestmetrics_requests_total",
-        "request=\"" + std::string(wire::api_name(route.api_key)) + "\"");
+    requests_[index] =
+        &env.metrics().counter("kafka_network_requestmetrics_requests_total",
+                               "request=\"" + std::string(wire::api_name(route.api_key)) + "\"");
     routes_[index] = std::make_unique<Route>(std::move(route));
   }
 }
@@ -50,12 +50,12 @@ void Router::on_request(net::Session& session, Slice frame, net::ReplySlot slot)
   if (!route)
     return refuse(session, std::move(slot),
                   std::string(header->api->name) + " is not served on this listener");
-  const bool in_range = header->version >= route->version_min &&
-                        header->version <= route->version_max;
+  const bool in_range =
+      header->version >= route->version_min && header->version <= route->version_max;
   if (!in_range && header->api->key != wire::ApiKey::kApiVersions)
     return refuse(session, std::move(slot),
-                  std::string(header->api->name) + " version " +
-                      std::to_string(header->version) + " is not supported");
+                  std::string(header->api->name) + " version " + std::to_string(header->version) +
+                      " is not supported");
   requests_[static_cast<std::size_t>(header->api->key)]->add();
   const std::size_t body_at = reader.position();
   auto request = std::make_unique<Request>(std::move(header).value(), std::move(frame), body_at,
