@@ -372,6 +372,12 @@ Decision<wire::CreatePartitionsResponse> ControllerMachine::decide_create_partit
   return decision;
 }
 
+// The error is younger than version 3 of the API.
+static ApiError deletion_disabled(int version) {
+  return ApiError(version < 3 ? ErrorCode::kInvalidRequest : ErrorCode::kTopicDeletionDisabled,
+                  "Topic deletion is disabled.");
+}
+
 Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
     const wire::DeleteTopicsRequest& request, const RequestContext& context) const {
   auto decision = new_decision<wire::DeleteTopicsResponse>();
@@ -431,9 +437,7 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
   }
   ApiError verdict;
   if (!settings_.delete_topic_enable) {
-    verdict = ApiError(
-        context.version < 3 ? ErrorCode::kInvalidRequest : ErrorCode::kTopicDeletionDisabled,
-        "Topic deletion is disabled.");
+    verdict = deletion_disabled(context.version);
   } else if (doomed.size() > kRecordsPerOperationMax) {
     verdict = too_many_records();
   }
