@@ -87,8 +87,8 @@ class Node:
             return run_tool('kafka-storage', *arguments)
         return run([moldau(), 'storage', *arguments], timeout=30)
 
-    def start(self, timeout=90):
-        """Starts the node and waits until it says that it runs and accepts connections."""
+    def launch(self):
+        """Starts the node and waits for nothing."""
         self.starts += 1
         config = str(self.write_properties())
         if self.kind == 'apache':
@@ -99,6 +99,10 @@ class Node:
             command = [moldau(), 'server', config, '--override', 'moldau.http.port=0']
         self.process = Process(command, self.folder / f'{self.starts}-{self.kind}.log',
                                cwd=self.folder)
+
+    def start(self, timeout=90):
+        """Starts the node and waits until it says that it runs and accepts connections."""
+        self.launch()
         try:
             self.process.wait_for(READY[self.kind], timeout)
             socket.create_connection(('127.0.0.1', self.port), timeout=10).close()

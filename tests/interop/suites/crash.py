@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kills the node at random moments under load: nothing acknowledged is lost, changed or doubled.
 
-MOLDAU_CRASH_ROUNDS and MOLDAU_CRASH_SEED choose how often and when.
+MOLDAU_CRASH_ROUNDS and MOLDAU_CRASH_SEED choose how often and when; one life of directories
+lasts MOLDAU_CRASH_LIFE rounds, then all is checked and a new one begins. Every fourth round kills
+the next start as well, before it is done. MOLDAU_CRASH_RATE bounds the records per second of a
+producer, so that many rounds fit on a disk.
 """
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -64,7 +68,13 @@ def create(node, topic, *options):
 @case(smoke=True)
 def kill_under_load(context):
     rounds = int(os.environ.get('MOLDAU_CRASH_ROUNDS', '3' if context.kind == 'apache' else '20'))
+    life = int(os.environ.get('MOLDAU_CRASH_LIFE', '50'))
     seed = int(os.environ.get('MOLDAU_CRASH_SEED', '1'))
+    for first in range(0, rounds, life):
+        one_life(context, min(life, rounds - first), seed + first)
+
+
+def one_life(context, rounds, seed):
     moments = random.Random(seed)
     folder = new_folder('crash')
     node = start_node(context.kind, 'crash')
@@ -72,6 +82,7 @@ def kill_under_load(context):
     create(node, 'plain')
     producers = [Producer(node, 'strict', 'idempotent', folder),
                  Producer(node, 'plain', 'plain', folder)]
+    early = 0
     try:
         for number in range(rounds):
             try:
@@ -79,6 +90,11 @@ def kill_under_load(context):
                     one.wait_for_news()
                 time.sleep(moments.uniform(0, 0.5))  # the moment of the crash, no wait
                 node.kill()
+                if context.kind != 'apache' and moments.random() < 0.25:
+                    node.launch()
+                    time.sleep(moments.uniform(0, 0.1))  # likewise, in the middle of a start
+                    node.kill()
+                    early += 1
                 node.start()
             except Failed as error:
                 raise Failed(f'round {number} of seed {seed}: {error}') from error
@@ -92,12 +108,18 @@ def kill_under_load(context):
     if problems:
         raise Failed(f'seed {seed}: ' + '; '.join(problems))
     for one in producers:
-        print(f'    {one.words[-1]}: {one.verify()} after {rounds} kills, seed {seed}')
+        print(f'    {one.words[-1]}: {one.verify()} after {rounds} kills under load and {early} '
+              f'in a start, seed {seed}', flush=True)
     node.stop()
-    for partition in range(int(PARTITIONS)):
-        logs = ','.join(str(path) for path in sorted(
-            node.partition_folder('strict', partition).glob('*.log')))
-        out = run_tool('kafka-dump-log', '--deep-iteration', '--skip-record-metadata', '--files',
-                       logs, timeout=300).out
-        if 'isvalid: false' in out:
-            raise Failed(f'strict-{partition}: {out[-500:]}')
+    for topic in ('strict', 'plain'):
+        check_files(node, topic)
+    shutil.rmtree(node.folder)
+
+
+def check_files(node, topic):
+    logs = ','.join(str(path) for partition in range(int(PARTITIONS)) for path in sorted(
+        node.partition_folder(topic, partition).glob('*.log')))
+    out = run_tool('kafka-dump-log', '--deep-iteration', '--skip-record-metadata', '--files',
+                   logs, timeout=300).out
+    if 'isvalid: false' in out:
+        raise Failed(f'{topic}: {out[-500:]}')
