@@ -129,10 +129,10 @@ TEST_F(HttpServerTest, WhatIsTooLargeOrNoHttpIsRefused) {
   EXPECT_THAT(large.exchange("POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                              "Content-Length: 999999999\r\n\r\nabc"),
               StartsWith("HTTP/1.1 413"));
-  EXPECT_THAT(get("/" + std::string(9000, 'x')), StartsWith("HTTP/1.1 4"));
+  EXPECT_THAT(get("/" + std::string(9000, 'x')), HasSubstr(" 400 Bad Request"));
   RawClient garbage(running_, server_->address());
   EXPECT_THAT(garbage.exchange(std::string("\x16\x03\x01\x00\xff\n\n\n", 8)),
-              StartsWith("HTTP/1.1 400"));
+              HasSubstr(" 400 Bad Request"));
 }
 
 TEST_F(HttpServerTest, APortInUseIsAnError) {
