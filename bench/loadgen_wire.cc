@@ -1,77 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loadgen_wire.h"
 
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-
 namespace moldau::loadgen {
-namespace {
-
-class Out {
- public:
-  Out(std::int16_t key, std::int16_t version, std::int32_t correlation) {
-    number<std::int32_t>(0);
-    number(key);
-    number(version);
-    number(correlation);
-    text("moldau-loadgen");
-  }
-  template <class T>
-  void number(T value) {
-    for (int shift = static_cast<int>(sizeof(T)) * 8 - 8; shift >= 0; shift -= 8)
-      frame_.push_back(static_cast<std::byte>(static_cast<std::uint64_t>(value) >> shift));
-  }
-  void text(const std::string& value) {
-    number(static_cast<std::int16_t>(value.size()));
-    bytes(as_view(value));
-  }
-  void no_text() { number<std::int16_t>(-1); }
-  void bytes(ByteView view) { frame_.insert(frame_.end(), view.begin(), view.end()); }
-  Frame finish() {
-    const auto size = static_cast<std::uint32_t>(frame_.size() - 4);
-    for (int i = 0; i < 4; ++i)
-      frame_[static_cast<std::size_t>(i)] = static_cast<std::byte>(size >> (24 - 8 * i));
-    return std::move(frame_);
-  }
-
- private:
-  Frame frame_;
-};
-
-class In {
- public:
-  explicit In(ByteView view) : view_(view) {}
-  template <class T>
-  T number() {
-    need(sizeof(T));
-    std::uint64_t value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i)
-      value = value << 8 | static_cast<std::uint64_t>(view_[at_ + i]);
-    at_ += sizeof(T);
-    return static_cast<T>(value);
-  }
-  ByteView bytes(std::int64_t size) {
-    if (size <= 0) return {};
-    need(static_cast<std::size_t>(size));
-    ByteView part = view_.subspan(at_, static_cast<std::size_t>(size));
-    at_ += static_cast<std::size_t>(size);
-    return part;
-  }
-  void skip_text() { (void)bytes(number<std::int16_t>()); }
-
- private:
-  void need(std::size_t n) const {
-    if (view_.size() - at_ < n) {
-      std::fputs("the broker's answer is cut short\n", stderr);
-      std::exit(3);
-    }
-  }
-  ByteView view_;
-  std::size_t at_ = 0;
-};
-
-}  // namespace
 
 Frame produce_frame(std::int32_t correlation, const std::string& topic, std::int16_t acks,
                     const std::vector<Portion>& portions) {
@@ -129,6 +59,18 @@ Frame create_topic_frame(std::int32_t correlation, const std::string& topic,
   return out.finish();
 }
 
+Frame delete_topic_frame(std::int32_t correlation, const std::string& topic) {
+  Out out(20, 3, correlation);
+  out.number<std::int32_t>(1);
+  out.text(topic);
+  out.number<std::int32_t>(30'000);
+  return out.finish();
+}
+
+Frame api_versions_frame(std::int32_t correlation) {
+  return Out(18, 0, correlation).finish();
+}
+
 std::vector<Produced> produced(ByteView answer) {
   In in(answer);
   (void)in.number<std::int32_t>();
@@ -157,7 +99,7 @@ std::int16_t produce_error(ByteView answer) {
   return 0;
 }
 
-std::int16_t create_topic_error(ByteView answer) {
+std::int16_t topic_error(ByteView answer) {
   In in(answer);
   (void)in.number<std::int32_t>();
   (void)in.number<std::int32_t>();  // throttle

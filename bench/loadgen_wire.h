@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "base/types.h"
+#include "loadgen_codec.h"
 
 namespace moldau::loadgen {
 
-/// Requests of the load generator, built by hand in old, inflexible versions: the generator must
-/// cost as little as possible and share no code with what it measures, records apart.
-using Frame = std::vector<std::byte>;
+// Requests of the load generator, built by hand in old, inflexible versions: the generator must
+// cost as little as possible and share no code with what it measures, records apart.
 
 /// What one partition gets in a produce request.
 struct Portion {
@@ -41,10 +41,15 @@ Frame fetch_frame(std::int32_t correlation, const std::string& topic,
 /// CreateTopics v4.
 Frame create_topic_frame(std::int32_t correlation, const std::string& topic,
                          std::int32_t partitions);
+/// DeleteTopics v3.
+Frame delete_topic_frame(std::int32_t correlation, const std::string& topic);
+/// ApiVersions v0.
+Frame api_versions_frame(std::int32_t correlation);
 
 /// The first error in a Produce v8 answer, 0 if all is well. The frame is without its size.
 std::int16_t produce_error(ByteView answer);
-std::int16_t create_topic_error(ByteView answer);
+/// The error of the one topic in a CreateTopics or DeleteTopics answer.
+std::int16_t topic_error(ByteView answer);
 /// Where each batch of a Produce v8 request went.
 struct Produced {
   std::int32_t partition = 0;

@@ -8,22 +8,16 @@
 // away; each acknowledgement is a line "partition offset number" in the journal (appended).
 // verify: reads all partitions and compares. Exit codes: 0 fine, 1 a record is lost or changed,
 // 2 wrong options, 3 the broker could not be reached.
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
 #include <fstream>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "loadgen_connection.h"
 #include "loadgen_wire.h"
 #include "record/batch_builder.h"
 #include "record/record_iterator.h"
@@ -45,55 +39,6 @@ std::string payload_of(std::int64_t number) {
   while (text.size() < size) text += static_cast<char>('a' + (number + text.size()) % 26);
   return text;
 }
-
-/// A blocking connection that may break at any time.
-class Line {
- public:
-  explicit Line(std::uint16_t port) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    good_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    const int one = 1;
-    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-  }
-  ~Line() { ::close(fd_); }
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
-  bool good() const { return good_; }
-
-  void send(const Frame& frame) {
-    std::size_t sent = 0;
-    while (good_ && sent < frame.size()) {
-      const ssize_t n = ::send(fd_, frame.data() + sent, frame.size() - sent, MSG_NOSIGNAL);
-      if (n <= 0) good_ = false;
-      sent += n > 0 ? static_cast<std::size_t>(n) : 0;
-    }
-  }
-  std::optional<std::vector<std::byte>> receive() {
-    std::byte head[4];
-    if (!fill(head, 4)) return std::nullopt;
-    std::size_t size = 0;
-    for (std::byte b : head) size = size << 8 | static_cast<std::size_t>(b);
-    std::vector<std::byte> answer(size);
-    if (!fill(answer.data(), size)) return std::nullopt;
-    return answer;
-  }
-
- private:
-  bool fill(std::byte* to, std::size_t size) {
-    std::size_t got = 0;
-    while (good_ && got < size) {
-      const ssize_t n = ::recv(fd_, to + got, size - got, 0);
-      if (n <= 0) good_ = false;
-      got += n > 0 ? static_cast<std::size_t>(n) : 0;
-    }
-    return good_;
-  }
-  int fd_;
-  bool good_ = false;
-};
 
 Journal read_journal(const std::string& file) {
   Journal journal;

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rows of producing and fetching: both nodes and the toy are up, one after the other works."""
+
+import re
+
+from tests.interop.harness import java, run
+
+from .results import Row, Work
+from .server import CLIENT_FLAGS, KINDS, Server
+
+CPU = 'CPU-s/GB'
+
+
+class Servers:
+    """The three servers of this chapter, started when first asked for. While one works the others
+    are idle; what an idle JVM costs is a row of its own."""
+
+    def __init__(self):
+        self._all = None
+
+    def get(self):
+        if self._all is None:
+            self._all = [Server(kind, 'load') for kind in KINDS]
+            for server in self._all:
+                server.start()
+        return self._all
+
+    def close(self):
+        for server in self._all or []:
+            server.stop()
+            server.remove()
+
+
+def batches(servers, name, record_bytes, codec, mb):
+    def act(bench):
+        def once(server, number):
+            topic = f'{name}-{number}'
+            server.create(topic)
+            result = server.load('produce', topic, record_bytes=record_bytes, batch_bytes=65536,
+                                 total_mb=int(mb * bench.scale), codec=codec, connections=2)
+            server.delete(topic)
+            return result
+        bench.alternate(name, servers.get(), once)
+    return act
+
+
+def singles(servers, mb):
+    def act(bench):
+        def once(server, number):
+            topic = f'single-{number}'
+            server.create(topic)
+            result = server.load('produce', topic, record_bytes=1024, batch_bytes=1024,
+                                 total_mb=max(2, int(mb * bench.scale)), connections=4)
+            server.delete(topic)
+            return result
+        bench.alternate('produce-single', servers.get(), once)
+    return act
+
+
+def paced(servers, seconds):
+    def act(bench):
+        def once(server, number):
+            topic = f'paced-{number}'
+            server.create(topic)
+            result = server.load('pace', topic, record_bytes=1024, rate=20000, connections=4,
+                                 seconds=max(3, int(seconds * bench.scale)))
+            server.delete(topic)
+            return result
+        bench.alternate('paced', servers.get(), once)
+    return act
+
+
+def consume(servers, consumers, gb):
+    def act(bench):
+        name, topic = f'fetch-{consumers}', f'to-read-{consumers}'
+        for server in servers.get():
+            server.create(topic)
+            server.load('produce', topic, record_bytes=1024, batch_bytes=65536,
+                        total_mb=int(600 * bench.scale), connections=2)
+
+        def once(server, _):
+            return server.load('fetch', topic, consumers=consumers,
+                               total_mb=int(1000 * gb * bench.scale))
+        bench.alternate(name, servers.get(), once)
+        for server in servers.get():
+            server.delete(topic)
+    return act
+
+
+LAST = re.compile(r'^(\d+) records sent, ([\d.]+) records/sec \(([\d.]+) MB/sec\), ([\d.]+) ms avg '
+                  r'latency, ([\d.]+) ms max latency, (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, '
+                  r'(\d+) ms 99\.9th', re.MULTILINE)
+
+
+def perf_producer(server, topic, record_bytes, records, rate=-1, linger=5):
+    """Apache's own perf producer: what its last line says, and the CPU it cost the server."""
+    before = server.cpu_seconds()
+    out = run(java('org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--num-records',
+                   str(records), '--record-size', str(record_bytes), '--throughput', str(rate),
+                   '--producer-props', f'bootstrap.servers={server.bootstrap}', 'acks=all',
+                   'batch.size=65536', f'linger.ms={linger}', flags=CLIENT_FLAGS), timeout=300).out
+    cpu = server.cpu_seconds() - before
+    found = list(LAST.finditer(out))
+    if not found:
+        raise RuntimeError(f'the perf producer said nothing:\n{out[-2000:]}')
+    last = found[-1]
+    return {'records': int(last[1]), 'records_s': float(last[2]), 'avg_ms': float(last[4]),
+            'p50_ms': int(last[6]), 'p99_ms': int(last[8]), 'p999_ms': int(last[9]), 'cpu_s': cpu,
+            'cpu_s_per_gb': cpu / (int(last[1]) * record_bytes / 1e9)}
+
+
+def perf(servers, name, record_bytes, records, rate=-1, linger=5):
+    def act(bench):
+        def once(server, number):
+            topic = f'{name}-{number}'
+            server.create(topic)
+            result = perf_producer(server, topic, record_bytes,
+                                   max(10_000, int(records * bench.scale)), rate, linger)
+            server.delete(topic)
+            return result
+        bench.alternate(name, servers.get()[:2], once)
+    return act
+
+
+def works(servers):
+    def produce(name, what, bar, record_bytes, codec, mb):
+        return Work(name, [Row(name, what, 'cpu_s_per_gb', CPU, bar),
+                           Row(name + '-rate', '  its throughput', 'mb_s', 'MB/s', None, True)],
+                    batches(servers, name, record_bytes, codec, mb))
+
+    def fetching(consumers, what):
+        name = f'fetch-{consumers}'
+        return Work(name, [Row(name, what, 'cpu_s_per_gb', CPU, 0.18),
+                           Row(name + '-rate', '  its throughput', 'mb_s', 'MB/s', None, True)],
+                    consume(servers, consumers, 6))
+
+    def fastest(name, what, bar, record_bytes, records):
+        return Work(name, [Row(name, what, 'records_s', 'records/s', bar, True),
+                           Row(name + '-cpu', '  what it costs the broker', 'cpu_s_per_gb', CPU)],
+                    perf(servers, name, record_bytes, records))
+
+    return [
+        produce('produce-100B', '100 B records, 64 KiB batches, acks=all', 0.20, 100, 'none', 1500),
+        produce('produce-1KiB', '1 KiB records, 64 KiB batches', 0.35, 1024, 'none', 1500),
+        produce('produce-lz4', '1 KiB records, 64 KiB lz4 batches', 0.35, 1024, 'lz4', 750),
+        produce('produce-zstd', '1 KiB records, 64 KiB zstd batches', 0.35, 1024, 'zstd', 750),
+        produce('produce-snappy', '1 KiB records, 64 KiB snappy batches', 0.35, 1024, 'snappy',
+                750),
+        Work('produce-single', [Row('produce-single', 'one 1 KiB record per request',
+                                    'cpu_s_per_gb', CPU, 0.7)], singles(servers, 60)),
+        fetching(1, '1 consumer of 6 partitions, from page cache'),
+        fetching(50, '50 consumers of one each, from page cache'),
+        Work('paced', [
+            Row('paced-cpu', '20,000 records/s of 1 KiB, linger 0', 'cpu_s', 'CPU-s', 0.4),
+            Row('paced-p50', '  its p50 latency', 'p50_ms', 'ms'),
+            Row('paced-p99', '  its p99 latency', 'p99_ms', 'ms', 0.5),
+            Row('paced-p999', '  its p99.9 latency', 'p999_ms', 'ms', 0.33),
+            Row('paced-late', '  p99 lateness of the generator itself', 'late_p99_ms', 'ms'),
+        ], paced(servers, 10)),
+        Work('paced-perf', [
+            Row('paced-perf-cpu', "the same by Apache's perf producer", 'cpu_s', 'CPU-s'),
+            Row('paced-perf-p99', '  its p99 (whole ms)', 'p99_ms', 'ms'),
+            Row('paced-perf-p999', '  its p99.9 (whole ms)', 'p999_ms', 'ms'),
+        ], perf(servers, 'paced-perf', 1024, 200_000, 20_000, 0)),
+        fastest('perf-100B', "Apache's perf producer, 100 B", 1.8, 100, 8_000_000),
+        fastest('perf-1KiB', "Apache's perf producer, 1 KiB", 1.6, 1024, 1_500_000),
+    ]
