@@ -179,6 +179,20 @@ TEST_F(AlterTest, ThreadCountsChangeInSteps) {
             "value should be at least half the current value 8");
 }
 
+TEST_F(AlterTest, LimitsOfConnectionsChangeToSomethingUseful) {
+  EXPECT_EQ(broker("max.connections", "1"), "ok");
+  EXPECT_EQ(broker("max.connections", "0"), "INVALID_REQUEST: Invalid max.connections 0");
+  EXPECT_EQ(broker("listener.name.plaintext.max.connections", "0"),
+            "INVALID_REQUEST: Invalid max.connections 0");
+  EXPECT_EQ(broker("max.connection.creation.rate", "0", false),
+            "INVALID_REQUEST: Invalid max.connection.creation.rate 0");
+  EXPECT_EQ(broker("max.connections", "-1"),
+            "INVALID_REQUEST: Invalid value -1 for configuration max.connections: Value must be at "
+            "least 0");
+  EXPECT_EQ(broker("max.connections.per.ip.overrides", "10.0.0.1:5"), "ok");
+  EXPECT_NE(broker("max.connections.per.ip.overrides", "example.org:5"), "ok");
+}
+
 TEST_F(AlterTest, ListenersStayAsTheyAre) {
   EXPECT_NE(broker("listeners", "PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:9093"), "ok");
   EXPECT_EQ(broker("listeners", "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"), "ok");

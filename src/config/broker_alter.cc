@@ -111,6 +111,30 @@ Result<void> check_thread_steps(const BrokerConfig& now, const BrokerConfig& the
   return {};
 }
 
+/// A limit that was taken from a file may be 0; one that is changed may not.
+Result<void> check_connection_limits(const BrokerConfig& now, const BrokerConfig& then) {
+  for (const auto& [host, limit] : then.max_connections_per_ip_overrides) {
+    if (!canonical_address(host) && !now.max_connections_per_ip_overrides.contains(host)) {
+      return invalid_request("Invalid max.connections.per.ip.overrides " + host +
+                             ": names are not looked up, write an address");
+    }
+  }
+  for (const auto& [name, limits] : then.listener_limits) {
+    const auto before = now.listener_limits.find(name);
+    const ListenerLimits old =
+        before == now.listener_limits.end() ? ListenerLimits() : before->second;
+    if (limits.max_connections <= 0 && limits.max_connections != old.max_connections) {
+      return invalid_request("Invalid max.connections " + std::to_string(limits.max_connections));
+    }
+    if (limits.max_connection_creation_rate <= 0 &&
+        limits.max_connection_creation_rate != old.max_connection_creation_rate) {
+      return invalid_request("Invalid max.connection.creation.rate " +
+                             std::to_string(limits.max_connection_creation_rate));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_dynamic_broker_config(const BrokerConfig& broker,
@@ -127,6 +151,7 @@ Result<void> check_dynamic_broker_config(const BrokerConfig& broker,
     return invalid_request(
         "Listeners cannot be added, removed or altered while the broker runs; restart it");
   }
+  MOLDAU_TRY(check_connection_limits(broker, then));
   return check_thread_steps(broker, then);
 }
 

@@ -362,7 +362,13 @@ class Loader {
                                                   ": an entry is written host:count"));
         continue;
       }
-      config.max_connections_per_ip_overrides[host] = std::get<std::int32_t>(*number);
+      const std::optional<std::string> address = canonical_address(host);
+      if (!address) {
+        out_.warnings.push_back(std::string(count.name) + ": " + entry +
+                                " has no effect: names are not looked up, write an address");
+      }
+      config.max_connections_per_ip_overrides[address.value_or(host)] =
+          std::get<std::int32_t>(*number);
     }
   }
 

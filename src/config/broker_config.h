@@ -60,6 +60,7 @@ struct BrokerConfig {
   std::string inter_broker_listener_name;
   SecurityProtocol inter_broker_security_protocol = SecurityProtocol::kPlaintext;
   std::map<std::string, ListenerLimits, std::less<>> listener_limits;
+  /// By numeric address, as canonical_address writes it; names are not looked up.
   std::map<std::string, std::int32_t, std::less<>> max_connections_per_ip_overrides;
 
   /// From log.dirs, else log.dir; never empty.

@@ -238,4 +238,101 @@ bool is_ipv6_address(std::string_view host) {
   });
 }
 
+namespace {
+
+std::uint32_t ipv4_number(std::string_view address) {
+  std::uint32_t number = 0;
+  for (int i = 0; i < 4; ++i) {
+    const std::size_t dot = address.find('.');
+    number = number << 8 | static_cast<std::uint32_t>(*parse_int(address.substr(0, dot)));
+    if (dot != std::string_view::npos) address.remove_prefix(dot + 1);
+  }
+  return number;
+}
+
+std::string ipv4_text(std::uint32_t number) {
+  return std::to_string(number >> 24) + "." + std::to_string(number >> 16 & 255) + "." +
+         std::to_string(number >> 8 & 255) + "." + std::to_string(number & 255);
+}
+
+/// The sixteen-bit groups of one side of "::"; an IPv4 address may stand for the last two.
+std::optional<std::vector<std::uint16_t>> parse_groups(std::string_view text) {
+  std::vector<std::uint16_t> out;
+  while (!text.empty()) {
+    const std::size_t colon = text.find(':');
+    const std::string_view part = text.substr(0, colon);
+    if (colon == std::string_view::npos && is_ipv4_address(part)) {
+      const std::uint32_t number = ipv4_number(part);
+      out.push_back(static_cast<std::uint16_t>(number >> 16));
+      out.push_back(static_cast<std::uint16_t>(number));
+      return out;
+    }
+    std::uint16_t group = 0;
+    auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), group, 16);
+    if (part.size() > 4 || failed != std::errc() || end != part.data() + part.size()) {
+      return std::nullopt;
+    }
+    out.push_back(group);
+    if (colon == std::string_view::npos) break;
+    text.remove_prefix(colon + 1);
+    if (text.empty()) return std::nullopt;
+  }
+  return out;
+}
+
+/// RFC 5952: the longest run of zero groups, the first of several, becomes "::".
+std::string ipv6_text(const std::vector<std::uint16_t>& groups) {
+  std::size_t start = 0;
+  std::size_t length = 1;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    std::size_t end = i;
+    while (end < groups.size() && groups[end] == 0) ++end;
+    if (end - i > length) {
+      start = i;
+      length = end - i;
+    }
+  }
+  std::string out;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (length > 1 && i == start) {
+      out += "::";
+      i += length - 1;
+      continue;
+    }
+    if (!out.empty() && out.back() != ':') out += ':';
+    char digits[4];
+    auto [end, failed] = std::to_chars(digits, digits + sizeof(digits), groups[i], 16);
+    MOLDAU_CHECK(failed == std::errc());
+    out.append(digits, end);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> canonical_address(std::string_view host) {
+  if (listener_name_of(host) == "LOCALHOST") return "127.0.0.1";
+  if (is_ipv4_address(host)) return ipv4_text(ipv4_number(host));
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  host = host.substr(0, host.find('%'));
+  if (!is_ipv6_address(host)) return std::nullopt;
+  const std::size_t gap = host.find("::");
+  auto groups = parse_groups(host.substr(0, gap));
+  if (!groups) return std::nullopt;
+  if (gap != std::string_view::npos) {
+    const auto behind = parse_groups(host.substr(gap + 2));
+    if (!behind || groups->size() + behind->size() > 7) return std::nullopt;
+    groups->resize(8 - behind->size());
+    groups->insert(groups->end(), behind->begin(), behind->end());
+  }
+  if (groups->size() != 8) return std::nullopt;
+  const bool mapped = std::all_of(groups->begin(), groups->begin() + 5,
+                                  [](std::uint16_t group) { return group == 0; }) &&
+                      (*groups)[5] == 0xFFFF;
+  if (mapped) return ipv4_text(std::uint32_t{(*groups)[6]} << 16 | (*groups)[7]);
+  return ipv6_text(*groups);
+}
+
 }  // namespace moldau::config

@@ -79,6 +79,10 @@ Result<std::vector<QuorumVoter>> parse_voters(const std::vector<std::string>& li
 Result<std::vector<HostPort>> parse_servers(const std::vector<std::string>& list,
                                             std::string_view key);
 
+/// A numeric address as sockets write it ("::1" for "0:0:0:0:0:0:0:1"); "localhost" counts as
+/// 127.0.0.1, an IPv4 address inside an IPv6 one as itself. nullopt for any other name.
+std::optional<std::string> canonical_address(std::string_view host);
+
 bool is_ipv4_address(std::string_view host);
 bool is_ipv6_address(std::string_view host);
 

@@ -70,7 +70,9 @@ void Connection::on_readable() {
 
 bool Connection::may_deliver() {
   if (closing_ || draining_) return false;
-  if (mutes_ == 0 && in_flight() < sessions_->options().requests_in_flight_max) {
+  const SocketServerOptions& options = sessions_->options();
+  if (mutes_ == 0 && in_flight() < options.requests_in_flight_max &&
+      queued_bytes_ < options.queued_bytes_max) {
     if (sessions_->memory_short()) {
       sessions_->wait_for_memory(*this);
       return false;
@@ -198,6 +200,7 @@ void Connection::reply(std::uint64_t request, Reply reply) {
   answered(request);
   const std::uint64_t memory = reply.memory_size();
   flight_bytes_ += memory;
+  queued_bytes_ += memory;
   sessions_->add_flight(memory);
   if (request == next_reply_) {
     ++next_reply_;
@@ -310,6 +313,7 @@ void Connection::advance(std::size_t bytes) {
     }
     if (prefix_bytes_sent_ < outgoing.prefix.size()) return;
     flight_bytes_ -= outgoing.memory;
+    queued_bytes_ -= outgoing.memory;
     sessions_->remove_flight(outgoing.memory);
     outgoing.reply.chunks.clear();
     prefix_bytes_sent_ = 0;
@@ -360,6 +364,12 @@ void Connection::request_close(std::string reason, bool suspicious) {
   close_reason_ = std::move(reason);
   close_is_suspicious_ = suspicious;
   sessions_->schedule(*this);
+}
+
+void Connection::close_now(std::string reason) {
+  close_reason_ = std::move(reason);
+  close_is_suspicious_ = true;
+  finish();
 }
 
 void Connection::drain() {

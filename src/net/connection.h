@@ -49,6 +49,9 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
   void finish();
   /// No further requests; closes once all is answered and sent.
   void drain();
+  /// The same for a peer that did nothing wrong, with a line in the log.
+  void close_now(std::string reason);
+  MonoTime last_active() const { return last_active_; }
   /// Closes it if it has been idle, half-open or stalled for too long.
   void check_deadlines(MonoTime now);
 
@@ -136,6 +139,7 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
 
   std::uint64_t flight_bytes_ = 0;  // ours in the shard's sum
   std::size_t held_bytes_ = 0;      // likewise
+  std::uint64_t queued_bytes_ = 0;  // memory of the answers that are not sent
   std::optional<std::list<Connection*>::iterator> large_place_;
 
   MonoTime created_;

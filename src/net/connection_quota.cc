@@ -9,36 +9,65 @@ namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-}  // namespace
-
-std::int64_t ConnectionQuota::Bucket::interval() const {
+std::int64_t interval_of(std::uint32_t rate) {
   // A rate of 0 blocks; an hour between two is as good.
-  return creations_per_second_max == 0 ? 3600 * kSecond : kSecond / creations_per_second_max;
+  return rate == 0 ? 3600 * kSecond : kSecond / rate;
 }
 
-std::optional<MonoTime> ConnectionQuota::Bucket::next(MonoTime now) const {
-  if (creations_per_second_max == kNoLimit) return std::nullopt;
-  if (creations_per_second_max == 0) return now + interval();
-  const MonoTime allowed = paced_until + interval() - kSecond;
+}  // namespace
+
+std::optional<MonoTime> ConnectionQuota::Pace::next(std::uint32_t rate, Millis burst,
+                                                    MonoTime now) const {
+  if (rate == kNoLimit) return std::nullopt;
+  if (rate == 0) return now + interval_of(rate);
+  const MonoTime allowed = until + (interval_of(rate) - burst.value() * 1'000'000);
   if (allowed <= now) return std::nullopt;
   return allowed;
 }
 
+void ConnectionQuota::Pace::count(std::uint32_t rate, MonoTime now) {
+  if (rate != kNoLimit) until = std::max(until, now) + interval_of(rate);
+}
+
+void ConnectionQuota::Pace::clamp(Millis burst, MonoTime now) {
+  until = std::min(until, now + burst);
+}
+
 ConnectionQuota::ConnectionQuota(const std::vector<Listener>& listeners, ConnectionLimits limits) {
-  update(std::move(limits));
   for (const Listener& listener : listeners) {
     ListenerBucket bucket;
-    bucket.connections_max = listener.connections_max;
-    bucket.creations_per_second_max = listener.creations_per_second_max;
-    bucket.exempt = listener.exempt_from_connection_limit;
-    listeners_.push_back(bucket);
+    bucket.name = listener.name;
+    bucket.group = listener.controller ? 1 : 0;
+    // Alone it serves clients too, and then nobody would be held back.
+    const auto clients = [](const Listener& l) { return !l.controller && !l.inter_broker; };
+    bucket.is_protected =
+        listener.inter_broker && std::any_of(listeners.begin(), listeners.end(), clients);
+    listeners_.push_back(std::move(bucket));
+  }
+  update(std::move(limits), MonoTime(0));
+}
+
+void ConnectionQuota::update(ConnectionLimits limits, MonoTime now) {
+  limits_ = std::move(limits);
+  for (Group& group : groups_) {
+    group.all.bounds = limits_.all;
+    group.all.pace.clamp(limits_.creation_burst, now);
+    for (auto& [host, pace] : group.paces) pace.clamp(limits_.creation_burst, now);
+  }
+  for (ListenerBucket& bucket : listeners_) {
+    const auto own = limits_.listeners.find(bucket.name);
+    bucket.bounds = own == limits_.listeners.end() ? limits_.all : own->second;
+    bucket.pace.clamp(limits_.creation_burst, now);
   }
 }
 
-void ConnectionQuota::update(ConnectionLimits limits) {
-  limits_ = std::move(limits);
-  all_.connections_max = limits_.connections_max;
-  all_.creations_per_second_max = limits_.creations_per_second_max;
+void ConnectionQuota::update(IpCreationRates rates, MonoTime now) {
+  ip_rates_ = std::move(rates);
+  for (Group& group : groups_) {
+    for (auto& [host, pace] : group.paces) pace.clamp(limits_.creation_burst, now);
+    std::erase_if(group.paces,
+                  [this](const auto& entry) { return rate_of(entry.first) == kNoLimit; });
+  }
 }
 
 std::uint32_t ConnectionQuota::limit_of(const std::string& host) const {
@@ -47,35 +76,71 @@ std::uint32_t ConnectionQuota::limit_of(const std::string& host) const {
                                                              : found->second;
 }
 
-bool ConnectionQuota::admit(const std::string& host, std::size_t listener, MonoTime now) {
+std::uint32_t ConnectionQuota::rate_of(const std::string& host) const {
+  const auto found = ip_rates_.of_one.find(host);
+  return found == ip_rates_.of_one.end() ? ip_rates_.of_any : found->second;
+}
+
+std::optional<MonoTime> ConnectionQuota::too_fast(Group& group, const std::string& host,
+                                                  MonoTime now) {
+  const std::uint32_t rate = rate_of(host);
+  if (rate == kNoLimit) return std::nullopt;
+  if (group.paces.size() >= std::max(kPacesKept, 2 * paces_swept_)) {
+    std::erase_if(group.paces, [now](const auto& entry) { return entry.second.until <= now; });
+    paces_swept_ = group.paces.size();
+  }
+  Pace& pace = group.paces[host];
+  if (const auto next = pace.next(rate, limits_.creation_burst, now))
+    return std::min(*next, now + limits_.throttle_max);
+  pace.count(rate, now);
+  return std::nullopt;
+}
+
+ConnectionQuota::Admission ConnectionQuota::admit(const std::string& host, std::size_t listener,
+                                                  MonoTime now) {
   ListenerBucket& bucket = listeners_[listener];
-  // Refused ones count for the pace: they cost an accept too.
-  bucket.paced_until = std::max(bucket.paced_until, now) + bucket.interval();
-  if (!bucket.exempt) all_.paced_until = std::max(all_.paced_until, now) + all_.interval();
-  const auto found = by_host_.find(host);
-  if ((found == by_host_.end() ? 0 : found->second) >= limit_of(host)) return false;
-  ++by_host_[host];
+  Group& group = groups_[bucket.group];
+  if (const auto until = too_fast(group, host, now)) return {Verdict::kTooFast, *until};
+  // One that is refused for its number counts for the pace: it costs an accept too.
+  bucket.pace.count(bucket.bounds.creations_per_second_max, now);
+  if (!bucket.is_protected) group.all.pace.count(group.all.bounds.creations_per_second_max, now);
+  const auto found = group.by_host.find(host);
+  if ((found == group.by_host.end() ? 0 : found->second) >= limit_of(host))
+    return {Verdict::kTooMany, now};
+  ++group.by_host[host];
   ++bucket.connections;
-  if (!bucket.exempt) ++all_.connections;
-  return true;
+  ++group.all.connections;
+  return {};
 }
 
 void ConnectionQuota::closed(const std::string& host, std::size_t listener) {
-  const auto found = by_host_.find(host);
-  MOLDAU_CHECK(found != by_host_.end(), "a connection is closed that was not counted");
-  if (--found->second == 0) by_host_.erase(found);
-  --listeners_[listener].connections;
-  if (!listeners_[listener].exempt) --all_.connections;
+  ListenerBucket& bucket = listeners_[listener];
+  Group& group = groups_[bucket.group];
+  const auto found = group.by_host.find(host);
+  MOLDAU_CHECK(found != group.by_host.end(), "a connection is closed that was not counted");
+  if (--found->second == 0) group.by_host.erase(found);
+  --bucket.connections;
+  --group.all.connections;
 }
 
 bool ConnectionQuota::full(std::size_t listener) const {
-  return listeners_[listener].full() || (!listeners_[listener].exempt && all_.full());
+  const ListenerBucket& bucket = listeners_[listener];
+  return bucket.full() || (!bucket.is_protected && groups_[bucket.group].all.full());
+}
+
+std::uint64_t ConnectionQuota::excess(std::size_t listener) const {
+  const Bucket& all = groups_[listeners_[listener].group].all;
+  return all.connections - std::min<std::uint64_t>(all.connections, all.bounds.connections_max);
 }
 
 std::optional<MonoTime> ConnectionQuota::next_creation(std::size_t listener, MonoTime now) const {
   const ListenerBucket& bucket = listeners_[listener];
-  const std::optional<MonoTime> own = bucket.next(now);
-  const std::optional<MonoTime> all = bucket.exempt ? std::nullopt : all_.next(now);
+  const Bucket& group = groups_[bucket.group].all;
+  const Millis burst = limits_.creation_burst;
+  const auto own = bucket.pace.next(bucket.bounds.creations_per_second_max, burst, now);
+  const auto all = bucket.is_protected
+                       ? std::nullopt
+                       : group.pace.next(group.bounds.creations_per_second_max, burst, now);
   return own && all ? std::max(*own, *all) : own ? own : all;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 namespace moldau::net {
@@ -66,6 +67,31 @@ void ShardSessions::add(std::unique_ptr<env::AcceptedSocket> socket, std::size_t
   state.created.add();
   connection->start();
   arm_sweep();
+}
+
+std::vector<IdleConnection> ShardSessions::idlest(const std::vector<bool>& from,
+                                                  std::size_t count) const {
+  std::vector<IdleConnection> out;
+  for (Connection* connection : connections_) {
+    const std::size_t listener = connection->listener_state().index;
+    if (!from[listener]) continue;
+    out.push_back({connection->connection_id(), connection->last_active(), listener});
+  }
+  count = std::min(count, out.size());
+  std::partial_sort(
+      out.begin(), out.begin() + static_cast<std::ptrdiff_t>(count), out.end(),
+      [](const IdleConnection& a, const IdleConnection& b) { return a.since < b.since; });
+  out.resize(count);
+  return out;
+}
+
+void ShardSessions::close(const std::vector<std::uint64_t>& ids, const char* reason) {
+  if (ids.empty()) return;
+  const std::unordered_set<std::uint64_t> wanted(ids.begin(), ids.end());
+  std::vector<Connection*> chosen;
+  for (Connection* connection : connections_)
+    if (wanted.contains(connection->connection_id())) chosen.push_back(connection);
+  for (Connection* connection : chosen) connection->close_now(reason);
 }
 
 const Slice& ShardSessions::slab() {

@@ -29,6 +29,13 @@ struct ListenerState {
   env::Counter& requests;
 };
 
+/// A connection that may be closed for others.
+struct IdleConnection {
+  std::uint64_t id = 0;
+  MonoTime since;
+  std::size_t listener = 0;
+};
+
 /// All connections of one shard, and what they share: the slab, the memory budget, the sink.
 ///
 /// Owner    SocketServer; borrows env, options and sink.
@@ -46,6 +53,10 @@ class ShardSessions final : private env::TurnHook {
   ~ShardSessions() override;
 
   void add(std::unique_ptr<env::AcceptedSocket> socket, std::size_t listener);
+  /// The `count` connections that have been idle the longest, of listeners with from[listener].
+  std::vector<IdleConnection> idlest(const std::vector<bool>& from, std::size_t count) const;
+  /// Closes these, as far as they stand.
+  void close(const std::vector<std::uint64_t>& ids, const char* reason);
   /// As SocketServer::close_all; `done` is called on this shard.
   void drain(MonoTime deadline, Callback done);
 

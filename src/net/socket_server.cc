@@ -14,9 +14,7 @@ namespace moldau::net {
 class SocketServer::Acceptor {
  public:
   Acceptor(env::Env& env, SocketServerOptions options, std::vector<RequestSink*> sinks);
-  ~Acceptor() {
-    if (pace_timer_) home_.cancel(*pace_timer_);
-  }
+  ~Acceptor() { cancel_timers(); }
 
   Result<void> start(std::size_t listener);
   std::size_t index_of(const std::string& listener) const;
@@ -24,26 +22,49 @@ class SocketServer::Acceptor {
   bool started(std::size_t listener) const { return bound_[listener].started; }
   const env::SocketAddress& address(std::size_t listener) const { return bound_[listener].address; }
   void update_limits(ConnectionLimits limits);
+  void update_ip_rates(IpCreationRates rates) { quota_.update(std::move(rates), home_.now()); }
   void stop();
   void close_all(MonoTime deadline, Callback done);
 
  private:
+  void cancel_timers() {
+    if (pace_timer_) home_.cancel(*std::exchange(pace_timer_, std::nullopt));
+    if (throttle_timer_) home_.cancel(*std::exchange(throttle_timer_, std::nullopt));
+  }
   struct Bound {
     std::unique_ptr<env::ListeningSocket> socket;
     env::SocketAddress address;
     bool started = false;
     bool paused = false;
   };
+  /// A search for the connections that have been idle the longest, over all shards.
+  struct Shedding {
+    std::vector<std::vector<IdleConnection>> of_shards;
+    std::size_t pending = 0;
+  };
   void on_accept(std::size_t listener, std::unique_ptr<env::AcceptedSocket> socket);
+  void refuse(std::size_t listener, std::unique_ptr<env::AcceptedSocket> socket);
+  /// Keeps it open for a while: its peer would only come again.
+  void throttle(std::size_t listener, std::unique_ptr<env::AcceptedSocket> socket, MonoTime until);
+  void close_throttled();
   /// Pauses or resumes each listener as its limits say.
   void pace();
+  /// Closes connections that may not stand any more, the idlest first.
+  void shed();
+  void close_idlest(Shedding& found);
 
   env::Env& env_;
   env::Shard& home_;
   const SocketServerOptions options_;
   ConnectionQuota quota_;
   env::Counter& refused_;
+  env::Counter& too_fast_;
+  env::Counter& shed_;
   std::vector<Bound> bound_;
+  std::multimap<MonoTime, std::unique_ptr<env::AcceptedSocket>> throttled_;
+  std::optional<env::TimerId> throttle_timer_;
+  bool shedding_ = false;
+  bool closing_ = false;
   std::vector<std::unique_ptr<ShardSessions>> sessions_;
   std::size_t next_shard_ = 0;
   std::optional<env::TimerId> pace_timer_;
@@ -58,6 +79,8 @@ SocketServer::Acceptor::Acceptor(env::Env& env, SocketServerOptions options,
       options_(std::move(options)),
       quota_(options_.listeners, options_.limits),
       refused_(env.metrics().counter("moldau_net_connections_refused_total")),
+      too_fast_(env.metrics().counter("moldau_net_connections_throttled_total")),
+      shed_(env.metrics().counter("moldau_net_connections_shed_total")),
       bound_(options_.listeners.size()) {
   MOLDAU_CHECK(sinks.size() == env.shard_count(), "one sink for each shard");
   for (std::uint32_t i = 0; i < env.shard_count(); ++i) {
@@ -99,16 +122,11 @@ Result<void> SocketServer::Acceptor::start(std::size_t listener) {
 void SocketServer::Acceptor::on_accept(std::size_t listener,
                                        std::unique_ptr<env::AcceptedSocket> socket) {
   const std::string& host = socket->peer().host;
-  if (!quota_.admit(host, listener, home_.now())) {
-    refused_.add();
-    env_.logger().warn("net",
-                       "refused a connection listener={} peer={} reason=\"its address has "
-                       "the most allowed\" limit={}",
-                       options_.listeners[listener].name, socket->peer().text(),
-                       quota_.limit_of(host));
-    pace();
-    return;
-  }
+  const ConnectionQuota::Admission admission = quota_.admit(host, listener, home_.now());
+  if (admission.verdict == ConnectionQuota::Verdict::kTooMany)
+    return refuse(listener, std::move(socket));
+  if (admission.verdict == ConnectionQuota::Verdict::kTooFast)
+    return throttle(listener, std::move(socket), admission.until);
   const std::size_t shard = next_shard_++ % sessions_.size();
   ShardSessions* sessions = sessions_[shard].get();
   if (shard == 0) {
@@ -119,6 +137,37 @@ void SocketServer::Acceptor::on_accept(std::size_t listener,
     });
   }
   pace();
+  shed();
+}
+
+void SocketServer::Acceptor::refuse(std::size_t listener,
+                                    std::unique_ptr<env::AcceptedSocket> socket) {
+  refused_.add();
+  env_.logger().warn("net",
+                     "refused a connection listener={} peer={} reason=\"its address has "
+                     "the most allowed\" limit={}",
+                     options_.listeners[listener].name, socket->peer().text(),
+                     quota_.limit_of(socket->peer().host));
+  pace();
+}
+
+void SocketServer::Acceptor::throttle(std::size_t listener,
+                                      std::unique_ptr<env::AcceptedSocket> socket, MonoTime until) {
+  too_fast_.add();
+  env_.logger().warn("net",
+                     "refused a connection listener={} peer={} reason=\"its address is above "
+                     "its connection_creation_rate\"",
+                     options_.listeners[listener].name, socket->peer().text());
+  if (throttled_.size() >= kThrottledMax) return;
+  throttled_.emplace(until, std::move(socket));
+  if (!throttle_timer_) throttle_timer_ = home_.call_at(until, [this] { close_throttled(); });
+}
+
+void SocketServer::Acceptor::close_throttled() {
+  throttle_timer_.reset();
+  throttled_.erase(throttled_.begin(), throttled_.upper_bound(home_.now()));
+  if (throttled_.empty()) return;
+  throttle_timer_ = home_.call_at(throttled_.begin()->first, [this] { close_throttled(); });
 }
 
 void SocketServer::Acceptor::pace() {
@@ -145,19 +194,83 @@ void SocketServer::Acceptor::pace() {
   });
 }
 
+void SocketServer::Acceptor::shed() {
+  if (shedding_ || closing_) return;
+  std::size_t excess = 0;
+  std::vector<bool> from(bound_.size());
+  for (std::size_t i = 0; i < bound_.size(); ++i) {
+    from[i] = !quota_.is_protected(i) && quota_.excess(i) > 0;
+    if (from[i]) excess = std::max<std::size_t>(excess, quota_.excess(i));
+  }
+  if (excess == 0) return;
+  shedding_ = true;
+  auto found = std::make_shared<Shedding>();
+  found->of_shards.resize(sessions_.size());
+  found->pending = sessions_.size();
+  for (std::size_t s = 0; s < sessions_.size(); ++s) {
+    sessions_[s]->shard().post([this, found, s, from, excess, each = sessions_[s].get()] {
+      home_.post([this, found, s, idlest = each->idlest(from, excess)]() mutable {
+        found->of_shards[s] = std::move(idlest);
+        if (--found->pending == 0) close_idlest(*found);
+      });
+    });
+  }
+}
+
+void SocketServer::Acceptor::close_idlest(Shedding& found) {
+  std::vector<std::pair<IdleConnection, std::size_t>> all;
+  for (std::size_t s = 0; s < found.of_shards.size(); ++s)
+    for (const IdleConnection& one : found.of_shards[s]) all.emplace_back(one, s);
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.first.since < b.first.since; });
+  std::vector<std::vector<std::uint64_t>> ids(sessions_.size());
+  // Per group: some may have ended since they were found.
+  std::map<bool, std::uint64_t> left;
+  for (std::size_t i = 0; i < bound_.size(); ++i)
+    left[options_.listeners[i].controller] = quota_.excess(i);
+  bool any = false;
+  for (const auto& [connection, shard] : all) {
+    std::uint64_t& excess = left[options_.listeners[connection.listener].controller];
+    if (excess == 0) continue;
+    --excess;
+    any = true;
+    ids[shard].push_back(connection.id);
+    shed_.add();
+  }
+  if (!any || closing_) {
+    shedding_ = false;
+    return;
+  }
+  auto pending = std::make_shared<std::size_t>(sessions_.size());
+  for (std::size_t s = 0; s < sessions_.size(); ++s) {
+    sessions_[s]->shard().post([this, pending, each = sessions_[s].get(), mine = ids[s]] {
+      each->close(mine, "max.connections is exceeded and it has been idle the longest");
+      // Behind the word of each connection that it is closed.
+      home_.post([this, pending] {
+        if (--*pending > 0) return;
+        shedding_ = false;
+        shed();
+      });
+    });
+  }
+}
+
 void SocketServer::Acceptor::update_limits(ConnectionLimits limits) {
-  quota_.update(std::move(limits));
+  quota_.update(std::move(limits), home_.now());
   if (pace_timer_) home_.cancel(*std::exchange(pace_timer_, std::nullopt));
   pace();
+  shed();
 }
 
 void SocketServer::Acceptor::stop() {
   for (Bound& bound : bound_) bound.socket.reset();
-  if (pace_timer_) home_.cancel(*std::exchange(pace_timer_, std::nullopt));
+  throttled_.clear();
+  cancel_timers();
 }
 
 void SocketServer::Acceptor::close_all(MonoTime deadline, Callback done) {
   stop();
+  closing_ = true;
   drained_ = std::move(done);
   draining_ = sessions_.size();
   for (auto& sessions : sessions_) {
@@ -193,6 +306,10 @@ const env::SocketAddress& SocketServer::address(const std::string& listener) con
 
 void SocketServer::update_limits(ConnectionLimits limits) {
   acceptor_->update_limits(std::move(limits));
+}
+
+void SocketServer::update_ip_rates(IpCreationRates rates) {
+  acceptor_->update_ip_rates(std::move(rates));
 }
 
 void SocketServer::stop_accepting() {

@@ -350,7 +350,7 @@ TEST_F(SocketServerTest, WhatAPeerSentBeforeItLeftIsServed) {
   all.get_future().wait();
 }
 
-TEST_F(SocketServerTest, LimitsPerAddressRefuseAndTheTotalWaits) {
+TEST_F(SocketServerTest, AnAddressHasItsLimit) {
   options_.limits.connections_per_ip_overrides["127.0.0.1"] = 2;
   start(echo());
   auto first = connect();
@@ -362,17 +362,110 @@ TEST_F(SocketServerTest, LimitsPerAddressRefuseAndTheTotalWaits) {
   auto third = connect();
   EXPECT_EQ(third->wait_for_end(), "");
   EXPECT_THAT(log_->text(), HasSubstr("its address has the most allowed\" limit=2"));
-  running_->call(0, [&] {
-    ConnectionLimits limits;
-    limits.connections_max = 2;
-    server_->update_limits(limits);
-  });
+  EXPECT_EQ(metric("moldau_net_connections_refused_total"), 1);
+  running_->call(0, [&] { server_->update_limits(ConnectionLimits()); });
   auto fourth = connect();
   fourth->send(framed("d"));
-  running_->call(0, [] {});
-  EXPECT_EQ(metric("kafka_server_socket_server_metrics_connection_count"), 2);
-  first->close();
   EXPECT_EQ(fourth->wait_for(5), framed("d"));
+}
+
+TEST_F(SocketServerTest, AboveTheTotalTheNextOneWaits) {
+  options_.limits.all.connections_max = 1;
+  start(echo(), 2);
+  auto first = connect();
+  first->send(framed("a"));
+  first->wait_for(5);
+  auto second = connect();
+  second->send(framed("b"));
+  running_->call(0, [] {});
+  EXPECT_FALSE(first->ended());
+  EXPECT_EQ(metric("kafka_server_socket_server_metrics_connection_count"), 1);
+  first->close();
+  EXPECT_EQ(second->wait_for(5), framed("b"));
+}
+
+TEST_F(SocketServerTest, ALowerTotalClosesTheIdlest) {
+  start(echo(), 2);
+  std::vector<std::unique_ptr<TestPeer>> peers;
+  for (int i = 0; i < 5; ++i) {
+    peers.push_back(connect());
+    peers.back()->send(framed("a"));
+    peers.back()->wait_for(5);
+  }
+  peers[0]->send(framed("again"));
+  peers[0]->wait_for(14);
+  running_->call(0, [&] {
+    ConnectionLimits limits;
+    limits.all.connections_max = 2;
+    server_->update_limits(limits);
+  });
+  for (int i = 1; i < 4; ++i) EXPECT_EQ(peers[i]->wait_for_end(), framed("a"));
+  wait_for_log("max.connections is exceeded and it has been idle the longest");
+  for (const int i : {0, 4}) {
+    peers[i]->send(framed("b"));
+    peers[i]->wait_for(i == 0 ? 19 : 10);
+    EXPECT_FALSE(peers[i]->ended());
+  }
+  EXPECT_EQ(metric("moldau_net_connections_shed_total"), 3);
+}
+
+TEST_F(SocketServerTest, ABrokerTakesThePlaceOfAClient) {
+  options_.listeners.push_back({"REPLICATION", {"127.0.0.1", 0}, true});
+  options_.limits.all.connections_max = 1;
+  start(echo(), 2);
+  auto client = connect();
+  client->send(framed("a"));
+  client->wait_for(5);
+  address_ = running_->call(0, [&] { return server_->address("REPLICATION"); });
+  auto broker = connect();
+  broker->send(framed("b"));
+  EXPECT_EQ(broker->wait_for(5), framed("b"));
+  EXPECT_EQ(client->wait_for_end(), framed("a"));
+  EXPECT_FALSE(broker->ended());
+}
+
+TEST_F(SocketServerTest, AnAddressThatComesTooFastIsHeldAndClosed) {
+  options_.limits.creation_burst = Millis(1'000);
+  options_.limits.throttle_max = Millis(50);
+  start(echo());
+  running_->call(0, [&] {
+    IpCreationRates rates;
+    rates.of_one["127.0.0.1"] = 2;
+    server_->update_ip_rates(rates);
+  });
+  auto first = connect();
+  auto second = connect();
+  second->send(framed("b"));
+  EXPECT_EQ(second->wait_for(5), framed("b"));
+  auto third = connect();
+  EXPECT_EQ(third->wait_for_end(), "");
+  EXPECT_THAT(log_->text(), HasSubstr("above its connection_creation_rate"));
+  EXPECT_EQ(metric("moldau_net_connections_throttled_total"), 1);
+  running_->call(0, [&] { server_->update_ip_rates(IpCreationRates()); });
+  auto fourth = connect();
+  fourth->send(framed("d"));
+  EXPECT_EQ(fourth->wait_for(5), framed("d"));
+}
+
+TEST_F(SocketServerTest, AnswersOfOneConnectionThatWaitAreBounded) {
+  options_.queued_bytes_max = 100;
+  start(keep());
+  auto peer = connect();
+  std::string text;
+  for (int i = 0; i < 10; ++i) text += framed(std::string(60, 'x'));
+  peer->send(text);
+  wait_delivered(10);
+  // Answers that cannot leave yet, as the first one is missing.
+  answer(1);
+  answer(2);
+  peer->send(framed("more"));
+  auto other = connect();
+  other->send(framed("x"));
+  wait_delivered(11);
+  EXPECT_EQ(kept_count(), 11U);
+  running_->call(0, [&] { EXPECT_EQ(as_text(kept_[10].first.view()), "x"); });
+  answer(0);
+  wait_delivered(12);
 }
 
 TEST_F(SocketServerTest, CloseAllLetsRequestsFinish) {

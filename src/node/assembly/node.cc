@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "node/assembly/quorum_settings.h"
+#include "node/assembly/server_settings.h"
 #include "wire/assign_replicas_to_dirs_request.h"
 #include "wire/assign_replicas_to_dirs_response.h"
 #include "wire/controller_registration_request.h"
@@ -26,6 +27,7 @@ Node::Node(env::Env& env, std::shared_ptr<const config::BrokerConfig> config, No
     : env_(env),
       shard_(env.shard(env::ShardId(0))),
       config_(std::move(config)),
+      dynamic_(env.logger(), config_),
       events_(std::move(events)),
       advertised_(config_->advertised_listeners),
       incarnation_(Uuid::random([this] { return shard_.random().next(); })),
@@ -59,8 +61,8 @@ env::Task<void> Node::run_start() {
   }
   build_quorum();
   build_broker();
-  Result<void> listening = build_server();
-  if (listening.ok()) listening = start_early_listeners();
+  build_server();
+  const Result<void> listening = start_early_listeners();
   if (!listening.ok()) {
     fail(kExitFailed, listening.error().detail);
     co_return;
@@ -156,8 +158,12 @@ void Node::build_broker() {
                                                   *quorum_, config_, limits));
     parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
   }
+  dynamic_.on_change([this](const broker::DynamicConfig::Value& config) {
+    server_->update_limits(connection_limits_of(*config));
+    quorum_->configure(config);
+  });
   applier_ = std::make_unique<broker::MetadataApplier>(
-      env_, config_->node_id, config_, directories_, replicas_,
+      env_, config_->node_id, dynamic_, directories_, replicas_,
       [this](std::uint32_t s, const image::ImagePtr& image,
              const std::shared_ptr<const config::BrokerConfig>& config) {
         parts_[s]->services().image = image;
@@ -169,6 +175,8 @@ void Node::build_broker() {
   });
   if (config_->is_broker)
     quorum_->subscribe(env::ShardId(0), [this](const image::PublishedImage& published) {
+      if (!published.changes.client_quotas.empty())
+        server_->update_ip_rates(ip_creation_rates_of(*published.image));
       applier_->enqueue(published);
     });
   for (std::uint32_t s = 0; s < replicas_.size(); ++s)
@@ -202,49 +210,16 @@ void Node::build_broker() {
       [quorum = quorum_.get()] { return quorum->is_active_controller() ? 1.0 : 0.0; });
   directories_.start(tasks_, *config_);
   cleaner_ = std::make_unique<broker::LogCleaner>(env_, directories_, replicas_,
-                                                  [this] { return applier_->config(); });
+                                                  [this] { return dynamic_.current(); });
   cleaner_->start(tasks_);
   maintain_later(Millis(config_->values.log_initial_task_delay_ms));
 }
 
-Result<void> Node::build_server() {
-  net::SocketServerOptions options;
-  const auto& values = config_->values;
-  for (const config::Listener& listener : config_->listeners) {
-    net::Listener& one = options.listeners.emplace_back();
-    one.name = listener.name;
-    one.address.host = listener.host.empty() ? "0.0.0.0" : listener.host;
-    one.address.port = static_cast<std::uint16_t>(listener.port);
-    one.exempt_from_connection_limit = config_->is_controller_listener(listener.name);
-    const auto limits = config_->listener_limits.find(listener.name);
-    if (limits == config_->listener_limits.end()) continue;
-    // The broker's own limits are counted over all listeners, below.
-    if (limits->second.max_connections != values.max_connections)
-      one.connections_max = static_cast<std::uint32_t>(limits->second.max_connections);
-    if (limits->second.max_connection_creation_rate != values.max_connection_creation_rate)
-      one.creations_per_second_max =
-          static_cast<std::uint32_t>(limits->second.max_connection_creation_rate);
-  }
-  options.request_bytes_max = static_cast<std::uint32_t>(values.socket_request_max_bytes);
-  options.idle_max = Millis(values.connections_max_idle_ms);
-  if (values.moldau_memory_bytes > 0)
-    options.bytes_in_flight_max = static_cast<std::uint64_t>(values.moldau_memory_bytes);
-  options.socket.backlog = values.socket_listen_backlog_size;
-  // Unless somebody asks for a size the kernel tunes the buffers: docs/decisions/0003.
-  if (config_->properties.contains("socket.send.buffer.bytes"))
-    options.socket.send_buffer_bytes = values.socket_send_buffer_bytes;
-  if (config_->properties.contains("socket.receive.buffer.bytes"))
-    options.socket.receive_buffer_bytes = values.socket_receive_buffer_bytes;
-  options.limits.connections_max = static_cast<std::uint32_t>(values.max_connections);
-  options.limits.connections_per_ip_max = static_cast<std::uint32_t>(values.max_connections_per_ip);
-  for (const auto& [host, limit] : config_->max_connections_per_ip_overrides)
-    options.limits.connections_per_ip_overrides[host] = static_cast<std::uint32_t>(limit);
-  options.limits.creations_per_second_max =
-      static_cast<std::uint32_t>(values.max_connection_creation_rate);
+void Node::build_server() {
   std::vector<net::RequestSink*> sinks;
   for (auto& parts : parts_) sinks.push_back(parts.get());
-  server_ = std::make_unique<net::SocketServer>(env_, std::move(options), std::move(sinks));
-  return {};
+  server_ =
+      std::make_unique<net::SocketServer>(env_, server_options_of(*config_), std::move(sinks));
 }
 
 Result<void> Node::start_early_listeners() {

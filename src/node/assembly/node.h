@@ -10,6 +10,7 @@
 #include "env/env.h"
 #include "net/socket_server.h"
 #include "node/assembly/shard_parts.h"
+#include "node/broker/dynamic_config.h"
 #include "node/broker/lifecycle_host.h"
 #include "node/broker/log_cleaner.h"
 #include "node/broker/log_directories.h"
@@ -67,7 +68,7 @@ class Node {
   Result<void> check_directories();
   void build_quorum();
   void build_broker();
-  Result<void> build_server();
+  void build_server();
   Result<void> start_early_listeners();
   Result<void> start_client_listeners();
   void fail(int exit_code, const std::string& why);
@@ -79,7 +80,8 @@ class Node {
 
   env::Env& env_;
   env::Shard& shard_;
-  std::shared_ptr<const config::BrokerConfig> config_;
+  std::shared_ptr<const config::BrokerConfig> config_;  // as it was at the start
+  broker::DynamicConfig dynamic_;
   NodeEvents events_;
   std::string cluster_id_;
   std::uint32_t metadata_directory_ = 0;

@@ -37,15 +37,13 @@ struct MetadataApplier::Opening {
   Offset high_watermark{0};
 };
 
-MetadataApplier::MetadataApplier(env::Env& env, NodeId self,
-                                 std::shared_ptr<const config::BrokerConfig> config,
+MetadataApplier::MetadataApplier(env::Env& env, NodeId self, DynamicConfig& dynamic,
                                  LogDirectories& directories, replica::ReplicaSet& replicas,
                                  Show show, Applied applied)
     : env_(env),
       shard_(env.shard(env::ShardId(0))),
       self_(self),
-      config_(std::move(config)),
-      static_config_(config_->properties),
+      dynamic_(dynamic),
       directories_(directories),
       replicas_(replicas),
       show_(std::move(show)),
@@ -70,7 +68,8 @@ env::Task<void> MetadataApplier::run() {
 
 env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
   const image::ImagePtr image = published.image;
-  update_broker_config(published);
+  // Broker defaults reach every topic that does not say otherwise.
+  if (dynamic_.apply(published)) push_all_topic_configs(*image);
   if (!first_done_) {
     co_await resume_deletions();
     co_await mark_strays(*image);
@@ -108,38 +107,17 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
   }
   first_done_ = true;
   for (std::uint32_t s = 0; s < env_.shard_count(); ++s)
-    env_.shard(env::ShardId(s)).post([this, s, image, config = config_] {
+    env_.shard(env::ShardId(s)).post([this, s, image, config = dynamic_.current()] {
       show_(s, image, config);
     });
   applied_(image);
 }
 
-void MetadataApplier::update_broker_config(const image::PublishedImage& published) {
-  bool changed = !first_done_;
-  for (const image::ConfigResource& resource : published.changes.configs)
-    changed = changed || resource.type == image::ResourceType::kBroker;
-  if (!changed) return;
-  config::BrokerConfigSources sources;
-  sources.static_broker = static_config_;
-  const auto& defaults = published.image->broker_default_config();
-  const auto& own = published.image->broker_config(self_);
-  sources.dynamic_default = config::ConfigMap(defaults.begin(), defaults.end());
-  sources.dynamic_broker = config::ConfigMap(own.begin(), own.end());
-  auto loaded = config::effective_broker_config(sources);
-  if (!loaded.ok()) {
-    env_.logger().error("broker", "dynamic configs are not applied: {}", loaded.error().detail);
-    return;
-  }
-  for (const std::string& warning : loaded->warnings) env_.logger().warn("broker", "{}", warning);
-  config_ = std::make_shared<const config::BrokerConfig>(std::move(loaded->config));
-  if (first_done_) {
-    // Broker defaults reach every topic that does not say otherwise.
-    std::set<TopicId> topics;
-    for (const auto& [id, hosted] : hosted_) topics.insert(id.topic_id);
-    for (const TopicId& id : topics)
-      if (const image::TopicImage* topic = published.image->topic(id))
-        push_topic_config(*published.image, *topic);
-  }
+void MetadataApplier::push_all_topic_configs(const image::MetadataImage& image) {
+  std::set<TopicId> topics;
+  for (const auto& [id, hosted] : hosted_) topics.insert(id.topic_id);
+  for (const TopicId& id : topics)
+    if (const image::TopicImage* topic = image.topic(id)) push_topic_config(image, *topic);
 }
 
 config::TopicConfig MetadataApplier::topic_config(const image::MetadataImage& image,
@@ -147,7 +125,7 @@ config::TopicConfig MetadataApplier::topic_config(const image::MetadataImage& im
   const auto& entries = image.topic_config(topic);
   std::vector<std::string> problems;
   config::TopicConfig effective = config::replayed_topic_config(
-      *config_, config::ConfigMap(entries.begin(), entries.end()), &problems);
+      config(), config::ConfigMap(entries.begin(), entries.end()), &problems);
   for (const std::string& problem : problems)
     env_.logger().warn("broker", "config of topic {}: {}", topic, problem);
   return effective;
@@ -163,7 +141,7 @@ partition::PartitionAssignment MetadataApplier::assignment_of(
   assignment.replicas = state.replicas.to_vector();
   assignment.isr = state.isr.to_vector();
   assignment.recovering = state.recovery_state == image::LeaderRecoveryState::kRecovering;
-  std::int32_t min_isr = config_->values.min_insync_replicas;
+  std::int32_t min_isr = config().values.min_insync_replicas;
   const auto& entries = image.topic_config(topic.name);
   if (auto found = entries.find("min.insync.replicas"); found != entries.end())
     min_isr = std::atoi(found->second.c_str());
@@ -187,7 +165,7 @@ void MetadataApplier::update_partition(const image::MetadataImage& image,
 void MetadataApplier::push_topic_config(const image::MetadataImage& image,
                                         const image::TopicImage& topic) {
   const config::TopicConfig effective = topic_config(image, topic.name);
-  const log::LogConfig log_config = replica::log_config_of(effective, *config_);
+  const log::LogConfig log_config = replica::log_config_of(effective, config());
   const record::ValidateOptions validation = replica::validate_options_of(effective);
   for (auto it = hosted_.lower_bound(TopicIdPartition{topic.id, PartitionId(0)});
        it != hosted_.end() && it->first.topic_id == topic.id; ++it) {
@@ -229,7 +207,7 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
   const config::TopicConfig effective = topic_config(image, topic.name);
   log::PartitionLog::OpenOptions options(
       entry.directory->path_of(log::directory_name(identity.name)), identity.name,
-      replica::log_config_of(effective, *config_));
+      replica::log_config_of(effective, config()));
   options.topic_id = topic.id;
   options.was_clean = entry.directory->was_clean();
   options.recovery_point = entry.directory->find_recovery_point(identity.name).value_or(Offset(0));
@@ -248,7 +226,7 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
 env::Task<void> MetadataApplier::open_all(std::shared_ptr<std::vector<Opening>> openings) {
   if (openings->empty()) co_return;
   const auto threads =
-      static_cast<std::size_t>(std::max(1, config_->values.num_recovery_threads_per_data_dir));
+      static_cast<std::size_t>(std::max(1, config().values.num_recovery_threads_per_data_dir));
   const std::size_t at_once = threads * directories_.size();
   const std::size_t count = openings->size();
   if (count > 100) env_.logger().info("log", "opening {} partitions", count);
@@ -349,7 +327,7 @@ env::Task<void> MetadataApplier::delete_partition(TopicIdPartition id) {
 }
 
 env::Task<void> MetadataApplier::remove_later(std::uint32_t directory, std::string name) {
-  const MonoTime when = shard_.now() + Millis(config_->values.log_segment_delete_delay_ms);
+  const MonoTime when = shard_.now() + Millis(config().values.log_segment_delete_delay_ms);
   co_await env::sleep_until(shard_, when);
   log::LogDirectory* at = directories_.entry(directory).directory.get();
   auto remove = [at, name] { return at->remove_replica(name); };

@@ -11,6 +11,7 @@
 #include "config/topic_config.h"
 #include "env/env.h"
 #include "machine/image/loader.h"
+#include "node/broker/dynamic_config.h"
 #include "node/broker/log_directories.h"
 #include "node/replica/replica_host.h"
 
@@ -38,15 +39,12 @@ class MetadataApplier {
   using Show = UniqueFunction<void(std::uint32_t shard, const image::ImagePtr&,
                                    const std::shared_ptr<const config::BrokerConfig>&)>;
 
-  MetadataApplier(env::Env& env, NodeId self, std::shared_ptr<const config::BrokerConfig> config,
-                  LogDirectories& directories, replica::ReplicaSet& replicas, Show show,
-                  Applied applied);
+  MetadataApplier(env::Env& env, NodeId self, DynamicConfig& dynamic, LogDirectories& directories,
+                  replica::ReplicaSet& replicas, Show show, Applied applied);
 
   void enqueue(image::PublishedImage published);
   /// Assignments to be told to the controller, since the last call.
   std::vector<DirectoryAssignment> take_assignments();
-  /// The configuration with dynamic values in force.
-  const std::shared_ptr<const config::BrokerConfig>& config() const { return config_; }
   /// Where each hosted replica lies, for DescribeLogDirs.
   struct Hosted {
     TopicPartition name;
@@ -77,7 +75,8 @@ class MetadataApplier {
                                                const image::TopicImage& topic,
                                                const image::PartitionState& state) const;
   config::TopicConfig topic_config(const image::MetadataImage& image, const std::string& topic);
-  void update_broker_config(const image::PublishedImage& published);
+  void push_all_topic_configs(const image::MetadataImage& image);
+  const config::BrokerConfig& config() const { return *dynamic_.current(); }
   void update_partition(const image::MetadataImage& image, const image::TopicImage& topic,
                         PartitionId index, const image::PartitionState& state);
   void push_topic_config(const image::MetadataImage& image, const image::TopicImage& topic);
@@ -87,8 +86,7 @@ class MetadataApplier {
   env::Env& env_;
   env::Shard& shard_;
   NodeId self_;
-  std::shared_ptr<const config::BrokerConfig> config_;
-  config::ConfigMap static_config_;
+  DynamicConfig& dynamic_;
   LogDirectories& directories_;
   replica::ReplicaSet& replicas_;
   Show show_;

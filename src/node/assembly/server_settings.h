@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "config/broker_config.h"
+#include "machine/image/image.h"
+#include "net/socket_server.h"
+
+namespace moldau::assembly {
+
+/// What the socket server reads from a node's configuration at its start.
+net::SocketServerOptions server_options_of(const config::BrokerConfig& config);
+
+/// The part of it that may change while the node runs.
+net::ConnectionLimits connection_limits_of(const config::BrokerConfig& config);
+
+/// The client quotas connection_creation_rate of addresses and of their default.
+net::IpCreationRates ip_creation_rates_of(const image::MetadataImage& image);
+
+}  // namespace moldau::assembly

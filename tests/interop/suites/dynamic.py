@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Configs that change while the node runs: altered and deleted with kafka-configs, seen to hold,
+to go back, and to last over a restart. Clients of a case come from an address of its own."""
+
+import contextlib
+import socket
+
+from ..harness import case, equal, kcat, run_tool, within
+from ..harness.node import start_node
+from ..harness.raw import API_VERSIONS, receive_frame
+
+
+def configs(node, *arguments, ok=True):
+    return run_tool('kafka-configs', '--bootstrap-server', node.bootstrap, *arguments, ok=ok)
+
+
+def alter(node, whom, add='', delete='', ok=True):
+    arguments = [*whom, '--alter']
+    if add:
+        arguments += ['--add-config', add]
+    if delete:
+        arguments += ['--delete-config', delete]
+    return configs(node, *arguments, ok=ok)
+
+
+def dial(node, host):
+    return socket.create_connection(('127.0.0.1', node.port), timeout=15,
+                                    source_address=(host, 0))
+
+
+def is_served(connection):
+    """True if the node answers on it, False if it has closed it."""
+    try:
+        connection.sendall(API_VERSIONS)
+        receive_frame(connection)
+        return True
+    except (EOFError, ConnectionError):
+        return False
+
+
+@contextlib.contextmanager
+def connections(node, host, count):
+    """`count` of them from `host`, one after the other, with whether each is served."""
+    with contextlib.ExitStack() as stack:
+        yield [(one, is_served(one))
+               for one in (stack.enter_context(dial(node, host)) for _ in range(count))]
+
+
+def served(node, host, count):
+    with connections(node, host, count) as all_of_them:
+        return [good for _, good in all_of_them]
+
+
+BROKER = ['--broker', '1']
+DEFAULTS = ['--broker-defaults']
+
+
+@case(smoke=True)
+def limit_of_an_address(context):
+    node = start_node(context.kind, 'dynamic')
+    try:
+        host = '127.0.0.2'
+        equal(served(node, host, 3), [True, True, True], 'no limit')
+        alter(node, BROKER, 'max.connections.per.ip.overrides=[127.0.0.2:1]')
+        equal(served(node, host, 3), [True, False, False], 'a limit of 1')
+        equal(served(node, '127.0.0.3', 2), [True, True], 'another address')
+        out = configs(node, *BROKER, '--describe').out
+        within(out, 'max.connections.per.ip.overrides=127.0.0.2:1 sensitive=false synonyms='
+                    '{DYNAMIC_BROKER_CONFIG:max.connections.per.ip.overrides=127.0.0.2:1, '
+                    'DEFAULT_CONFIG:max.connections.per.ip.overrides=}')
+        node.stop()
+        node.start()
+        equal(served(node, host, 2), [True, False], 'after a restart')
+        alter(node, BROKER, delete='max.connections.per.ip.overrides')
+        equal(served(node, host, 3), [True, True, True], 'the limit is deleted')
+    finally:
+        node.kill()
+
+
+@case
+def limit_of_all_connections(node):
+    with connections(node, '127.0.0.2', 12) as many:
+        equal([good for _, good in many], [True] * 12, 'no limit')
+        alter(node, DEFAULTS, 'max.connections=6')
+        # Those that have been idle the longest are closed; the tool's own ones come and go.
+        left = [is_served(one) for one, _ in many]
+        equal(left.count(True) <= 6, True, f'{left.count(True)} of 12 connections are left')
+        equal(left[0], False, 'the first of them')
+    alter(node, DEFAULTS, delete='max.connections')
+    equal(served(node, '127.0.0.2', 12), [True] * 12, 'the limit is deleted')
+
+
+@case
+def rate_of_an_address(node):
+    """Ten seconds' worth may come at once; who comes faster is let in and put out again."""
+    host = '127.0.0.4'
+    alter(node, ['--ip', host], 'connection_creation_rate=1')
+    within(configs(node, '--ip', host, '--describe').out, 'connection_creation_rate=1.0')
+    many = served(node, host, 16)
+    equal(many[:8], [True] * 8, 'the first eight')
+    equal(False in many, True, 'sixteen connections at once')
+    equal(served(node, '127.0.0.5', 16), [True] * 16, 'another address')
+    alter(node, ['--ip', host], delete='connection_creation_rate')
+    equal(served(node, host, 16), [True] * 16, 'the quota is deleted')
+
+
+@case
+def default_of_all_topics(node):
+    """A broker's default reaches the topics that are there, in the order of its sources."""
+    run_tool('kafka-topics', '--bootstrap-server', node.bootstrap, '--create', '--topic', 'sized')
+
+    def accepts_5000_bytes():
+        out = kcat('-P', '-b', node.bootstrap, '-t', 'sized', '-p', '0', stdin='x' * 5000,
+                   ok=False)
+        return out.code == 0
+
+    equal(accepts_5000_bytes(), True, 'the default')
+    alter(node, DEFAULTS, 'message.max.bytes=2000')
+    equal(accepts_5000_bytes(), False, 'a limit for all brokers')
+    alter(node, BROKER, 'message.max.bytes=9000')
+    equal(accepts_5000_bytes(), True, "the broker's own limit")
+    out = configs(node, *BROKER, '--describe').out
+    within(out, 'message.max.bytes=9000 sensitive=false synonyms={DYNAMIC_BROKER_CONFIG:'
+                'message.max.bytes=9000, DYNAMIC_DEFAULT_BROKER_CONFIG:message.max.bytes=2000, '
+                'DEFAULT_CONFIG:message.max.bytes=1048588}')
+    alter(node, BROKER, delete='message.max.bytes')
+    equal(accepts_5000_bytes(), False, 'the limit for all brokers again')
+    alter(node, DEFAULTS, delete='message.max.bytes')
+    equal(accepts_5000_bytes(), True, 'the default again')
+
+
+@case
+def refusals(node):
+    for whom, add, text in (
+            (BROKER, 'max.connections=0', 'Invalid max.connections 0'),
+            (BROKER, 'max.connections=-1', 'Value must be at least 0'),
+            (BROKER, 'message.max.bytes=big', 'Not a number of type INT'),
+            (BROKER, 'num.partitions=3', 'Cannot update these configs dynamically'),
+            (DEFAULTS, 'cordoned.log.dirs=*', 'Cannot update these configs at default cluster'),
+            (BROKER, 'background.threads=100', 'should not be greater than double the current'),
+            (['--ip', '127.0.0.9'], 'connection_creation_rate=0', 'must be greater than 0')):
+        output = alter(node, whom, add, ok=False)
+        equal(output.code, 1, add)
+        within(output.out + output.err, text, add)
