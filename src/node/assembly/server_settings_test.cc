@@ -41,6 +41,7 @@ TEST(ServerSettingsTest, BytesInFlightAreBoundedByTheSmallerKey) {
       server_options_of(config_with({{"moldau.memory.bytes", "1000000"}})).bytes_in_flight_max,
       1'000'000U);
   EXPECT_EQ(server_options_of(config_with({{"moldau.memory.bytes", "1000000"},
+                                           {"socket.request.max.bytes", "500000"},
                                            {"queued.max.request.bytes", "500000"}}))
                 .bytes_in_flight_max,
             500'000U);
