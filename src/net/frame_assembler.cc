@@ -28,9 +28,10 @@ MutableBytes FrameAssembler::space(const Slice& slab) {
 }
 
 void FrameAssembler::restart(const Slice& slab) {
-  if (shared_ && slab_taken_) {
-    // Frames of this round live in its front.
-    if (buffer_.size() - filled_ < sizes_.large_frame) drop_buffer();
+  if (slab_taken_) {
+    // Frames of this round live in the slab's front: it may be filled further, but not begun
+    // again, not even after an own buffer in between.
+    if (!shared_ || buffer_.size() - filled_ < sizes_.large_frame) drop_buffer();
     return;
   }
   drop_buffer();

@@ -125,6 +125,21 @@ TEST(FrameAssemblerTest, ALargeFrameIsHandedOutWhereItWasRead) {
   EXPECT_EQ(frame.data(), space.data() + 4);
 }
 
+TEST(FrameAssemblerTest, TheSlabIsNotBegunAgainWhileAFrameLivesInIt) {
+  // The first frame stays in the slab; the others outgrow it and are small enough to make the
+  // assembler go back to it within the same round.
+  std::vector<std::string> bodies = {std::string(44'000, 'a')};
+  for (int i = 0; i < 30; ++i)
+    bodies.emplace_back(10'000, static_cast<char>('b' + i % 20));
+  std::string text;
+  for (const std::string& body : bodies) text += framed(body);
+  Feed feed;
+  feed.round(text, text.size());
+  ASSERT_EQ(feed.frames.size(), bodies.size());
+  for (std::size_t i = 0; i < bodies.size(); ++i)
+    EXPECT_EQ(as_text(feed.frames[i].view()), bodies[i]) << i;
+}
+
 TEST(FrameAssemblerTest, WhatRemainsOfALargeBufferDoesNotPinIt) {
   const std::string body(700'000, 'x');
   const std::string text = framed(body) + framed("abc");
