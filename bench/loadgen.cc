@@ -9,6 +9,7 @@
 //   moldau-loadgen pace    --port P --topic T --partitions N --record-bytes B --rate RECORDS_PER_S
 //                          --seconds S [--warmup-seconds W] [--connections C] [--in-flight F]
 //   moldau-loadgen fetch   --port P --topic T --partitions N --consumers C --total-mb M
+//                          [--partition-bytes B] [--receive-buffer B]
 //   moldau-loadgen drain   --port P --topic T --partitions N
 //   moldau-loadgen ready   --port P [--topic T --partitions N] [--timeout-seconds S]
 //

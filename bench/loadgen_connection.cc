@@ -21,8 +21,10 @@ void fail(const std::string& why, int code) {
   std::exit(code);
 }
 
-int connect_to(std::uint16_t port) {
+int connect_to(std::uint16_t port, int receive_buffer) {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  if (receive_buffer > 0)
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -36,7 +38,8 @@ int connect_to(std::uint16_t port) {
   return fd;
 }
 
-Connection::Connection(std::uint16_t port) : fd_(connect_to(port)) {
+Connection::Connection(std::uint16_t port, int receive_buffer)
+    : fd_(connect_to(port, receive_buffer)) {
   if (fd_ < 0) fail("cannot connect to port " + std::to_string(port));
 }
 

@@ -13,14 +13,15 @@
 
 namespace moldau::loadgen {
 
-/// A socket connected to a port of this machine, without Nagle's delay; -1 if refused.
-int connect_to(std::uint16_t port);
+/// A socket connected to a port of this machine, without Nagle's delay; -1 if refused. A receive
+/// buffer of 0 bytes is left to the kernel.
+int connect_to(std::uint16_t port, int receive_buffer = 0);
 
 /// A connection that never blocks: frames out, frames in. What breaks it ends the program.
 /// Thread   one.
 class Connection {
  public:
-  explicit Connection(std::uint16_t port);
+  explicit Connection(std::uint16_t port, int receive_buffer = 0);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

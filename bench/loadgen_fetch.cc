@@ -31,9 +31,10 @@ class Consumers {
     const auto count = static_cast<std::int32_t>(options.number("consumers", 1));
     limits_.partition_bytes_max =
         static_cast<std::int32_t>(options.number("partition-bytes", 1 << 20));
+    const auto buffer = static_cast<int>(options.number("receive-buffer", 0));
     for (std::int32_t c = 0; c < count; ++c) {
       Reader reader;
-      reader.connection = std::make_unique<Connection>(options.port());
+      reader.connection = std::make_unique<Connection>(options.port(), buffer);
       if (count == 1) {
         for (std::int32_t p = 0; p < partitions; ++p) reader.cursors.push_back({p, 0});
       } else {

@@ -70,16 +70,16 @@ def paced(servers, seconds):
     return act
 
 
-def consume(servers, consumers, gb):
+def consume(servers, name, consumers, gb, receive_buffer):
     def act(bench):
-        name, topic = f'fetch-{consumers}', f'to-read-{consumers}'
+        topic = f'to-read-{name}'
         for server in servers.get():
             server.create(topic)
             server.load('produce', topic, record_bytes=1024, batch_bytes=65536,
                         total_mb=int(600 * bench.scale), connections=2)
 
         def once(server, _):
-            return server.load('fetch', topic, consumers=consumers,
+            return server.load('fetch', topic, consumers=consumers, receive_buffer=receive_buffer,
                                total_mb=int(1000 * gb * bench.scale))
         bench.alternate(name, servers.get(), once)
         for server in servers.get():
@@ -128,11 +128,10 @@ def works(servers):
                            Row(name + '-rate', '  its throughput', 'mb_s', 'MB/s', None, True)],
                     batches(servers, name, record_bytes, codec, mb))
 
-    def fetching(consumers, what):
-        name = f'fetch-{consumers}'
+    def fetching(name, consumers, what, receive_buffer):
         return Work(name, [Row(name, what, 'cpu_s_per_gb', CPU, 0.18),
                            Row(name + '-rate', '  its throughput', 'mb_s', 'MB/s', None, True)],
-                    consume(servers, consumers, 6))
+                    consume(servers, name, consumers, 6, receive_buffer))
 
     def fastest(name, what, bar, record_bytes, records):
         return Work(name, [Row(name, what, 'records_s', 'records/s', bar, True),
@@ -148,8 +147,11 @@ def works(servers):
                 750),
         Work('produce-single', [Row('produce-single', 'one 1 KiB record per request',
                                     'cpu_s_per_gb', CPU, 0.7)], singles(servers, 60)),
-        fetching(1, '1 consumer of 6 partitions, from page cache'),
-        fetching(50, '50 consumers of one each, from page cache'),
+        # receive.buffer.bytes of Apache's consumer; librdkafka leaves it to the kernel.
+        fetching('fetch-1', 1, '1 consumer of 6 partitions, from page cache', 65536),
+        fetching('fetch-50', 50, '50 consumers of one each, from page cache', 65536),
+        fetching('fetch-wide-1', 1, "1 consumer, receive buffer the kernel's", 0),
+        fetching('fetch-wide-50', 50, "50 consumers, receive buffer the kernel's", 0),
         Work('paced', [
             Row('paced-cpu', '20,000 records/s of 1 KiB, linger 0', 'cpu_s', 'CPU-s', 0.4),
             Row('paced-p50', '  its p50 latency', 'p50_ms', 'ms'),
