@@ -56,6 +56,7 @@ struct ApacheGoldenTest : testing::TestWithParam<const char*>, LogFixture {
     config = LogConfig();
     config.index_interval_bytes = replica.topic_partition.topic == "codecs" ? 200 : 4096;
     config.segment_bytes = 1 << 20;
+    config.producer_id_expiration_ms = Millis(INT64_MAX);  // the load has old timestamps
     PartitionLog::OpenOptions options(directory->path_of(replica.name), replica.topic_partition,
                                       config);
     options.was_clean = clean;

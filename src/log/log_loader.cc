@@ -230,6 +230,8 @@ Result<void> LogLoader::recover_from(std::size_t index) {
     return snapshot > producers.end_offset() &&
            disk_.remove_file(*log_.directory_ + "/" + file_name(snapshot, kSnapshotSuffix)).ok();
   });
+  // As if read back from a snapshot, which leaves them out.
+  (void)producers.remove_expired(options_.now, log_.config_.producer_id_expiration_ms);
   at_end_ = std::move(producers);
   return {};
 }

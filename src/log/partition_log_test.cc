@@ -433,6 +433,20 @@ TEST_F(PartitionLogTest, CanBeMaintainedBetweenStageAndWrite) {
   EXPECT_EQ(outcome.log_end_offset, Offset(2));
 }
 
+TEST_F(PartitionLogTest, RecoversNoExpiredProducers) {
+  config.producer_id_expiration_ms = Millis(5'000);
+  auto log = open(disk);
+  append(*log, {.producer_id = ProducerId(1), .base_sequence = 0});
+  append(*log, {.timestamp = now, .producer_id = ProducerId(2), .base_sequence = 0});
+  append(*log, {.producer_id = ProducerId(3), .base_sequence = 0, .transactional = true});
+  EXPECT_EQ(log->producers().size(), 3U);
+  log.reset();
+  log = open(disk);
+  EXPECT_EQ(log->producers().size(), 2U);  // the open transaction and the one that is young
+  log->set_high_watermark(log->log_end_offset());
+  EXPECT_EQ(log->last_stable_offset(), Offset(2));
+}
+
 TEST_F(PartitionLogTest, RenamesItsDirectoryAndGoesOn) {
   auto log = open(disk);
   append(*log, {});

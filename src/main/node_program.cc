@@ -14,8 +14,12 @@ namespace {
 class NodeProgram final : public os::Program {
  public:
   NodeProgram(env::Env& env, os::Control& control,
-              std::shared_ptr<const config::BrokerConfig> config, bool hints)
-      : env_(env), config_(config), hints_(hints), node_(env, config, events_of(control)) {
+              std::shared_ptr<const config::BrokerConfig> config,
+              std::optional<config::PropertySet> shown)
+      : env_(env),
+        config_(config),
+        shown_(std::move(shown)),
+        node_(env, config, events_of(control)) {
     if (!start_http(control)) return;
     node_.start();
   }
@@ -56,7 +60,7 @@ class NodeProgram final : public os::Program {
   assembly::NodeEvents events_of(os::Control& control) {
     assembly::NodeEvents events;
     events.running = [this] {
-      if (hints_) print_hints();
+      if (shown_) print_hints();
     };
     events.fatal = [&control](int code) { control.request_stop(code); };
     return events;
@@ -74,19 +78,24 @@ class NodeProgram final : public os::Program {
         "  listener            %s\n"
         "  log.dirs            %s\n"
         "  metrics and health  http://%s/metrics\n"
+        "Values; every other key has Apache Kafka's default:\n",
+        config_->node_id.value(), node_.cluster_id().c_str(), listener.c_str(),
+        config_->log_dirs.front().c_str(), values.moldau_http_address.c_str());
+    for (const auto& [key, property] : *shown_)
+      std::printf("  %s=%s\n", key.c_str(),
+                  key.ends_with("password") ? "[hidden]" : property.value.c_str());
+    std::printf(
         "\n"
         "Produce:  echo hello | kcat -b %s -t first -P\n"
         "Consume:  kcat -b %s -t first -C -e\n"
         "Stop:     Ctrl-C\n\n",
-        config_->node_id.value(), node_.cluster_id().c_str(), listener.c_str(),
-        config_->log_dirs.front().c_str(), values.moldau_http_address.c_str(), listener.c_str(),
-        listener.c_str());
+        listener.c_str(), listener.c_str());
     std::fflush(stdout);
   }
 
   env::Env& env_;
   std::shared_ptr<const config::BrokerConfig> config_;
-  bool hints_;
+  std::optional<config::PropertySet> shown_;
   assembly::Node node_;
   std::unique_ptr<http::HttpServer> http_;
 };
@@ -95,8 +104,8 @@ class NodeProgram final : public os::Program {
 
 std::unique_ptr<os::Program> make_node_program(env::Env& env, os::Control& control,
                                                std::shared_ptr<const config::BrokerConfig> config,
-                                               bool hints) {
-  return std::make_unique<NodeProgram>(env, control, std::move(config), hints);
+                                               std::optional<config::PropertySet> shown) {
+  return std::make_unique<NodeProgram>(env, control, std::move(config), std::move(shown));
 }
 
 }  // namespace moldau::program

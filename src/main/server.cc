@@ -100,9 +100,10 @@ int run_server(const std::vector<std::string>& arguments) {
 
   os::RealEnvOptions options = env_options_of(*config);
   options.logger = std::move(logger).value();
-  const bool with_hints = !parsed->file;
-  return os::run(std::move(options), [config, with_hints](env::Env& env, os::Control& control) {
-    return make_node_program(env, control, config, with_hints);
+  std::optional<config::PropertySet> shown;
+  if (!parsed->file) shown = std::move(*properties);
+  return os::run(std::move(options), [config, shown](env::Env& env, os::Control& control) {
+    return make_node_program(env, control, config, shown);
   });
 }
 

@@ -9,6 +9,7 @@ Exit code 0: all that ran passed; 1: a case failed; 77: nothing could run.
 import argparse
 import importlib
 import pkgutil
+import signal
 import sys
 import time
 
@@ -57,6 +58,8 @@ def main():
         for one in cases:
             print(f'{one.__module__.rsplit(".", 1)[-1]}.{one.__name__}')
         return 0
+    # So that a run that is ended ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     context = Context(arguments.target)
     began = time.monotonic()
     failed = ['the run']

@@ -229,6 +229,17 @@ ErrorCode HostedPartition::check_leader(LeaderEpoch callers_epoch) const {
   return ErrorCode::kNone;
 }
 
+namespace {
+/// A refused read tells no offsets.
+ReadOutcome refuse(const ReadOutcome& so_far, ErrorCode error) {
+  ReadOutcome outcome;
+  outcome.error = error;
+  outcome.leader = so_far.leader;
+  outcome.leader_epoch = so_far.leader_epoch;
+  return outcome;
+}
+}  // namespace
+
 ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
                                   std::uint32_t bytes_max,
                                   const std::shared_ptr<park::Waiter>& waiter) {
@@ -246,20 +257,14 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
   outcome.log_start_offset = log_->log_start_offset();
   if (asked.last_fetched_epoch.value() >= 0) {
     const partition::EpochEndOffset end = log_->end_offset_for_epoch(asked.last_fetched_epoch);
-    if (end.end_offset.value() < 0) {
-      outcome.error = ErrorCode::kOffsetOutOfRange;
-      return outcome;
-    }
+    if (end.end_offset.value() < 0) return refuse(outcome, ErrorCode::kOffsetOutOfRange);
     if (end.epoch < asked.last_fetched_epoch || end.end_offset < asked.fetch_offset) {
       outcome.diverging = end;
       return outcome;
     }
   }
-  if (asked.fetch_offset < log_->log_start_offset() ||
-      asked.fetch_offset > log_->log_end_offset()) {
-    outcome.error = ErrorCode::kOffsetOutOfRange;
-    return outcome;
-  }
+  if (asked.fetch_offset < log_->log_start_offset() || asked.fetch_offset > log_->log_end_offset())
+    return refuse(outcome, ErrorCode::kOffsetOutOfRange);
   log::ReadRequest request;
   request.offset = asked.fetch_offset;
   request.upper_bound = as.is_follower()    ? log_->log_end_offset()
@@ -271,9 +276,8 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
   if (request.offset < request.upper_bound) {
     auto found = log_->read(request);
     if (!found.ok()) {
-      outcome.error = found.error().code;
       host_.note_read_error(*this, found.error());
-      return outcome;
+      return refuse(outcome, found.error().code);
     }
     outcome.range = std::move(found->range);
     host_.count_read(outcome.range.length);

@@ -35,6 +35,7 @@ TOOLS = {
     'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
     'kafka-server-start': 'kafka.Kafka',
     'kafka-storage': 'kafka.tools.StorageTool',
+    'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
     'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
     'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer',
 }

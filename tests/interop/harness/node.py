@@ -95,8 +95,7 @@ class Node:
             flags = NODE_FLAGS + [f'-Dkafka.logs.dir={self.folder}']
             command = java(TOOLS['kafka-server-start'], config, flags=flags)
         else:
-            # The fixed metrics port would be in the way of a second node.
-            command = [moldau(), 'server', config, '--override', 'moldau.http.port=0']
+            command = [moldau(), 'server', config]
         self.process = Process(command, self.folder / f'{self.starts}-{self.kind}.log',
                                cwd=self.folder)
 

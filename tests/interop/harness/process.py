@@ -2,6 +2,7 @@
 """Processes: every one has a time limit, a log and an end; only our own are ever stopped."""
 
 import atexit
+import contextlib
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class Failed(Exception):
@@ -141,6 +143,17 @@ class Process:
             raise Failed(f'did not end {timeout} s after SIGTERM:\n{self.tail()}') from late
         self._forget()
         return code
+
+    def freeze(self):
+        """Stops every thread where it is; one in a system call stops on its way out of it."""
+        os.kill(self.pid, signal.SIGSTOP)
+        while any(state not in 'TDtZX' for state in self._thread_states()):
+            time.sleep(0.0005)
+
+    def _thread_states(self):
+        for task in Path(f'/proc/{self.pid}/task').iterdir():
+            with contextlib.suppress(OSError):
+                yield (task / 'stat').read_text(encoding='ascii').rsplit(')', 1)[1].split()[0]
 
     def kill(self):
         """SIGKILL, to it and what it started."""

@@ -24,6 +24,7 @@ from .crash import PARTITIONS, Producer, check_files
 DISK_MIB = 1024
 SHUTDOWN = 0x8004587d  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN: _IOR('X', 125, __u32)
 WITHOUT_JOURNAL = 2    # ..._NOLOGFLUSH
+EVERY = 5              # cuts between two new topics
 
 
 class Disk:
@@ -75,10 +76,11 @@ def create(node, topic, *options):
 
 
 def cut_and_return(node, disk, moments):
-    """One power cut; now and then the node lives on for a moment on the dead disk."""
+    """One power cut. Every thread has stopped before it: whoever still runs may be told that an
+    fsync went well whose journal was thrown away, which no real cut lets anybody hear."""
     time.sleep(moments.uniform(0, 0.5))  # the moment of the cut, no wait
+    node.process.freeze()
     disk.cut()
-    time.sleep(moments.choice((0, 0, 0.05)))
     node.kill()
     disk.power_off()
     disk.power_on()
@@ -114,17 +116,18 @@ def lose_power_often(node, disk, moments, cuts, seed):
     problems, swept = [], 0
     try:
         for number in range(cuts):
-            create(node, f'made-{number}')
-            made.append(f'made-{number}')
-            kcat('-P', '-b', node.bootstrap, '-t', f'made-{number}', '-p', '0', '-X', 'acks=all',
+            if number % EVERY == 0:
+                create(node, f'made-{number}')
+                made.append(f'made-{number}')
+            kcat('-P', '-b', node.bootstrap, '-t', made[-1], '-p', '0', '-X', 'acks=all',
                  stdin='one\n')
             for one in producers:
                 one.wait_for_news()
             cut_and_return(node, disk, moments)
             # The page cache keeps no promise; that it was lost shows that the power was.
-            swept += f'made-{number}:0:0' in run_tool(
+            swept += number % EVERY == 0 and f'{made[-1]}:0:0' in run_tool(
                 'kafka-get-offsets', '--bootstrap-server', node.bootstrap, '--topic',
-                f'made-{number}').out.split()
+                made[-1]).out.split()
     except Failed as error:
         problems.append(f'cut {number}: {error}')
     finally:
@@ -139,9 +142,9 @@ def lose_power_often(node, disk, moments, cuts, seed):
           f'topics after {cuts} cuts, seed {seed}')
     for one in producers:
         print(f'    {one.words[-1]}: {one.verify()} after {cuts} cuts, seed {seed}', flush=True)
-    if cuts >= 3 and not swept:
+    if not swept:
         raise Failed('no unsynced record was ever lost: these were no power cuts')
-    print(f'    {swept} of {cuts} cuts took what was only in the page cache', flush=True)
+    print(f'    {swept} of {len(made) - 2} times the page cache was lost', flush=True)
     node.stop()
     for topic in ('strict', 'plain'):
         check_files(node, topic)
