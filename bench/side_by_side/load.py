@@ -131,7 +131,7 @@ def works(servers):
     def fetching(name, consumers, what, receive_buffer):
         return Work(name, [Row(name, what, 'cpu_s_per_gb', CPU, 0.18),
                            Row(name + '-rate', '  its throughput', 'mb_s', 'MB/s', None, True)],
-                    consume(servers, name, consumers, 6, receive_buffer))
+                    consume(servers, name, consumers, 4, receive_buffer))
 
     def fastest(name, what, bar, record_bytes, records):
         return Work(name, [Row(name, what, 'records_s', 'records/s', bar, True),
@@ -163,7 +163,7 @@ def works(servers):
             Row('paced-perf-cpu', "the same by Apache's perf producer", 'cpu_s', 'CPU-s'),
             Row('paced-perf-p99', '  its p99 (whole ms)', 'p99_ms', 'ms'),
             Row('paced-perf-p999', '  its p99.9 (whole ms)', 'p999_ms', 'ms'),
-        ], perf(servers, 'paced-perf', 1024, 200_000, 20_000, 0)),
+        ], perf(servers, 'paced-perf', 1024, 120_000, 20_000, 0)),
         fastest('perf-100B', "Apache's perf producer, 100 B", 1.8, 100, 8_000_000),
         fastest('perf-1KiB', "Apache's perf producer, 1 KiB", 1.6, 1024, 1_500_000),
     ]
