@@ -3,6 +3,7 @@
 // the same offsets, and what we build from their records has the bytes Apache built.
 #include <fstream>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "log/log_directory.h"
@@ -36,6 +37,7 @@ void unpack(const std::string& tar, MemoryDisk& disk) {
 struct ApacheGoldenTest : testing::TestWithParam<const char*>, LogFixture {
   MemoryDisk disk;
   std::unique_ptr<LogDirectory> directory;
+  Millis producer_id_expiration{INT64_MAX};  // the load has old timestamps
 
   void SetUp() override {
     context.limits.output_bytes_max = std::size_t{512} << 20;
@@ -56,7 +58,7 @@ struct ApacheGoldenTest : testing::TestWithParam<const char*>, LogFixture {
     config = LogConfig();
     config.index_interval_bytes = replica.topic_partition.topic == "codecs" ? 200 : 4096;
     config.segment_bytes = 1 << 20;
-    config.producer_id_expiration_ms = Millis(INT64_MAX);  // the load has old timestamps
+    config.producer_id_expiration_ms = producer_id_expiration;
     PartitionLog::OpenOptions options(directory->path_of(replica.name), replica.topic_partition,
                                       config);
     options.was_clean = clean;
@@ -176,6 +178,75 @@ TEST_P(ApacheGoldenTest, ReadsEveryRecordOfEveryCodec) {
   }
 }
 
+/// Directories after a kill and further damage (tests/golden/log/damage.py); what Apache answered
+/// when it had opened them.
+struct DamagedGoldenTest : ApacheGoldenTest {
+  using Answers = std::multiset<std::string>;
+
+  DamagedGoldenTest() { producer_id_expiration = LogConfig().producer_id_expiration_ms; }
+
+  /// All that `log` answers, in the words of damaged.txt; times as they are asked there.
+  Answers answers_of(const PartitionLog& log, const Answers& expected) {
+    Answers out;
+    const auto tell = [&out](const char* what, std::int64_t a, std::int64_t b, std::int64_t c) {
+      std::ostringstream line;
+      line << what << ' ' << a << ' ' << b << ' ' << c;
+      out.insert(line.str());
+    };
+    tell("offsets", log.log_start_offset().value(), log.log_end_offset().value(),
+         log.last_stable_offset().value());
+    for (const std::string& line : expected) {
+      if (!line.starts_with("time ")) continue;
+      const std::int64_t at = std::stoll(line.substr(5));
+      const auto found = log.view().offset_for_timestamp(Timestamp(at), context);
+      EXPECT_TRUE(found.ok());
+      const FoundOffset none;
+      const FoundOffset& one = found.ok() && *found ? **found : none;
+      tell("time", at, one.timestamp.value(), one.offset.value());
+    }
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      const auto end = log.end_offset_for_epoch(LeaderEpoch(epoch));
+      tell("epoch", epoch, end.epoch.value(), end.end_offset.value());
+    }
+    const auto aborted =
+        log.view().aborted_transactions(log.log_start_offset(), log.last_stable_offset());
+    EXPECT_TRUE(aborted.ok());
+    for (const AbortedTransaction& one : *aborted)
+      tell("aborted", one.producer_id.value(), one.first_offset.value(), 0);
+    for (const auto& [id, entry] : log.producers().producers())
+      tell("producer", id, entry.last_sequence(), entry.current_txn_first_offset.value());
+    const std::string bytes = read_all(log, log.log_start_offset());
+    record::BatchIterator batches(as_view(bytes));
+    std::int64_t count = 0;
+    std::uint32_t sum = 0;
+    for (auto batch = batches.next(); batch.ok() && *batch; batch = batches.next(), ++count)
+      sum += (*batch)->crc();
+    tell("batches", count, static_cast<std::int64_t>(bytes.size()), sum);
+    return out;
+  }
+};
+
+TEST_P(DamagedGoldenTest, AnswersAsApacheDid) {
+  std::map<std::string, Answers> expected;
+  std::ifstream lines(kGolden + "damaged.txt");
+  for (std::string line; std::getline(lines, line);) {
+    const auto space = line.find(' ');
+    expected[line.substr(0, space)].insert(line.substr(space + 1));
+  }
+  EXPECT_FALSE(directory->was_clean());
+  std::size_t compared = 0;
+  for (const FoundReplica& replica : directory->replicas()) {
+    SCOPED_TRACE(replica.name);
+    auto log = open_topic(replica);
+    const Answers& theirs = expected[std::string(replica.topic_partition.topic)];
+    EXPECT_EQ(answers_of(*log, theirs), theirs);
+    ++compared;
+  }
+  EXPECT_EQ(compared, expected.size());
+  EXPECT_GE(compared, 20U);
+}
+
+INSTANTIATE_TEST_SUITE_P(, DamagedGoldenTest, testing::Values("damaged"));
 INSTANTIATE_TEST_SUITE_P(, ApacheGoldenTest, testing::Values("stopped", "killed"),
                          [](const auto& which) { return which.param; });
 

@@ -86,7 +86,7 @@ TOPICS = {
 }
 
 
-def pack(folder, name):
+def pack(folder, name, topics=tuple(TOPICS)):
     """A reproducible archive of the partition directories and checkpoints."""
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode='w', format=tarfile.USTAR_FORMAT) as archive:
@@ -94,7 +94,7 @@ def pack(folder, name):
             relative = path.relative_to(folder)
             if not path.is_file() or relative.parts[0].startswith('__'):
                 continue
-            if len(relative.parts) > 1 and relative.parts[0].rsplit('-', 1)[0] not in TOPICS:
+            if len(relative.parts) > 1 and relative.parts[0].rsplit('-', 1)[0] not in topics:
                 continue
             entry = tarfile.TarInfo(str(relative))
             entry.size = path.stat().st_size
@@ -136,4 +136,5 @@ def main():
         print(name, (HERE / name).stat().st_size)
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -10,7 +10,6 @@ said was flushed is the simulator's business, not this suite's.
 Needs root and loop devices. MOLDAU_POWER_CUTS and MOLDAU_POWER_SEED choose how often and when.
 """
 
-import contextlib
 import fcntl
 import os
 import random
@@ -60,9 +59,10 @@ class Disk:
         """After the last process has let go of it."""
         run(['umount', self.mount])
 
-    def remove(self):
+    def remove(self, keep):
+        """`keep`: the image is evidence."""
         run(['umount', '-l', self.mount], ok=False)
-        with contextlib.suppress(OSError):
+        if not keep:
             self.image.unlink()
 
 
@@ -96,14 +96,16 @@ def cut_under_load(context):
     node = Node(context.kind, 'power', metadata_log_max_record_bytes_between_snapshots='2000')
     node.log_dirs = [disk.mount / 'logs']
     node.properties['log.dirs'] = str(disk.mount / 'logs')
+    done = False
     try:
         node.format()
         node.start()
         lose_power_often(node, disk, moments, cuts, seed)
+        done = True
     finally:
         if node.process and node.process.running():
             node.kill()
-        disk.remove()
+        disk.remove(keep=not done)
 
 
 def lose_power_often(node, disk, moments, cuts, seed):

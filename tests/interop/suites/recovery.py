@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import struct
+import time
 
 from ..harness import Failed, Node, case, equal, python_with, raw, run, run_tool
 
@@ -196,13 +197,24 @@ def end_of_epoch(connection, topic, epoch):
     return reply.take('ihiiq')[1:]
 
 
+def wait_until_led(node, topics, timeout=60):
+    """A node that has started may not have taken over all its partitions yet."""
+    deadline = time.monotonic() + timeout
+    with raw.connect(node, timeout=60) as connection:
+        for topic in topics:
+            while error := list_offset(connection, topic, -1)[0]:
+                if time.monotonic() > deadline:
+                    raise Failed(f'{topic}: error {error} for {timeout} s')
+                time.sleep(0.05)
+
+
 def answers_of(node, topic):
     times = [-1, -2, BASE, BASE + 1000000 + 2005, BASE + 1000000 + 500003, BASE + 2000000 + 4030,
              BASE + 2000000 + 500000, BASE * 2]
     with raw.connect(node, timeout=60) as connection:
-        offsets = {time: list_offset(connection, topic, time) for time in times}
+        offsets = {at: list_offset(connection, topic, at) for at in times}
         start, end = offsets[-2][2], offsets[-1][2]
-        found = {f'offset at {time}': answer for time, answer in offsets.items()}
+        found = {f'offset at {at}': answer for at, answer in offsets.items()}
         for epoch in range(4):
             found[f'end of epoch {epoch}'] = end_of_epoch(connection, topic, epoch)
         for isolation, name in enumerate(('read_uncommitted', 'read_committed')):
@@ -275,6 +287,7 @@ def after_crashes(context):
     for kind in ('apache', context.kind):
         copy = twin(node, kind)
         copy.start()
+        wait_until_led(copy, DAMAGE)
         found.append({topic: answers_of(copy, topic) for topic in DAMAGE})
         copy.stop()
     wrong = []
