@@ -114,6 +114,28 @@ TEST_F(CrashTest, OpensAfterACrashBeforeEveryChange) {
   }
 }
 
+TEST_F(CrashTest, WhatRecoveryCutOffDoesNotComeBack) {
+  MemoryDisk disk;
+  const std::string path = kDirectory + "/00000000000000000000.log";
+  {
+    auto log = open(disk);
+    for (int n = 0; n < 3; ++n) append(*log, {.value_bytes = 50});
+    flush(*log);
+  }
+  const std::size_t one = disk.content(path).size() / 3;
+  // The power went away while the second batch was written; others stand behind it.
+  const auto first_cut = disk.after_kill();
+  first_cut->content(path)[one + 70] ^= 1;
+  for (const std::string& name : first_cut->names()) {
+    auto file = first_cut->open(name, env::OpenMode::kReadWrite);
+    ASSERT_TRUE(file.ok() && (*file)->sync().ok());
+  }
+  ASSERT_TRUE(first_cut->sync_directory(kDirectory).ok());
+  EXPECT_EQ(open(*first_cut)->log_end_offset(), Offset(1));
+  const auto second_cut = first_cut->after_power_cut();
+  EXPECT_EQ(second_cut->content(path).size(), one);
+}
+
 TEST_F(CrashTest, LeavesAWorkingLogBehindAnyErrorOfTheDisk) {
   for (const int error : {ENOSPC, EIO}) {
     for (std::uint64_t at = 1;; ++at) {

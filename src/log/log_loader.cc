@@ -255,6 +255,9 @@ Result<bool> LogLoader::recover(Segment& segment, partition::ProducerState& prod
   log_.report_.bytes_scanned += valid;
   if (is_tail && on_disk > valid) log_.report_.bytes_truncated += on_disk - valid;
   MOLDAU_TRY(segment.finish());
+  // Cut off for good before anything stands there anew: a power cut must not bring it back in the
+  // place of what was acknowledged since.
+  if (is_tail && on_disk > valid) MOLDAU_TRY(file->sync());
   if (stat) segment.set_modified(stat->modified);
   segment.release_files();
   return whole;
