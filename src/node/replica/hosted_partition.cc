@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/replica/hosted_partition.h"
 
+#include <utility>
+
 #include "node/replica/replica_host.h"
 
 namespace moldau::replica {
@@ -85,6 +87,8 @@ void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_
   const std::size_t size = bytes.size();
   auto staged = log_->stage(log::AppendInput(std::move(bytes), log::AppendOrigin::kClient,
                                              machine_.assignment().leader_epoch, validation_.now));
+  // The end of the turn hears of a disk error, too, if a new segment could not be begun.
+  if (log_->has_staged()) note_dirty();
   if (!staged.ok()) {
     AppendOutcome outcome(staged.error().code, staged.error().detail);
     outcome.log_start_offset = log_->log_start_offset();
@@ -101,10 +105,12 @@ void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_
         staged->is_duplicate ? staged->duplicate_timestamp : validation_.now;
   host_.count_appended(staged->is_duplicate ? 0 : batch.record_count, size);
   staged_.push_back(std::move(entry));
-  if (!dirty_) {
-    dirty_ = true;
-    host_.mark_dirty(shared_from_this());
-  }
+  note_dirty();
+}
+
+void HostedPartition::note_dirty() {
+  if (std::exchange(dirty_, true)) return;
+  host_.mark_dirty(shared_from_this());
 }
 
 void HostedPartition::write_staged() {

@@ -114,6 +114,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
     Offset end;
   };
 
+  void note_dirty();
   void settle(Staged staged, Offset log_end, const std::optional<Error>& error);
   void perform(const partition::PartitionEffects& effects);
   void release_waiting();
