@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <set>
 
 namespace moldau::log {
 namespace {
@@ -105,6 +107,47 @@ std::optional<Offset> LogDirectory::find_high_watermark(const TopicPartition& pa
   return find_in(high_watermarks_, partition);
 }
 
+void LogDirectory::settle(const TopicPartition& partition) {
+  for (OffsetCheckpoint* rows : {&recovery_points_, &log_starts_, &high_watermarks_})
+    rows->offsets.erase(partition);
+}
+
+void LogDirectory::forget(const TopicPartition& partition) {
+  settle(partition);
+  std::erase_if(replicas_, [&](const FoundReplica& replica) {
+    return replica.kind == ReplicaKind::kCurrent && replica.topic_partition == partition;
+  });
+}
+
+bool LogDirectory::forget_missing() {
+  std::set<TopicPartition> here;
+  for (const FoundReplica& replica : replicas_)
+    if (replica.kind == ReplicaKind::kCurrent) here.insert(replica.topic_partition);
+  std::size_t forgotten = 0;
+  for (OffsetCheckpoint* rows : {&recovery_points_, &log_starts_, &high_watermarks_})
+    forgotten +=
+        std::erase_if(rows->offsets, [&](const auto& row) { return !here.contains(row.first); });
+  return forgotten > 0;
+}
+
+std::vector<ReplicaCheckpoint> LogDirectory::unsettled() const {
+  std::map<TopicPartition, ReplicaCheckpoint> rows;
+  for (const auto& [partition, offset] : recovery_points_.offsets)
+    rows[partition].recovery_point = offset;
+  for (const auto& [partition, offset] : high_watermarks_.offsets)
+    rows[partition].high_watermark = offset;
+  for (const auto& [partition, offset] : log_starts_.offsets) {
+    rows[partition].log_start_offset = offset;
+    rows[partition].starts_inside_segment = true;
+  }
+  std::vector<ReplicaCheckpoint> out;
+  for (auto& [partition, row] : rows) {
+    row.topic_partition = partition;
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
 Result<void> LogDirectory::write_checkpoint(const char* name, const OffsetCheckpoint& checkpoint) {
   const std::string content = checkpoint.serialize();
   return env::write_small_file(disk_, path_ + "/" + name, as_view(content));
@@ -118,8 +161,10 @@ Result<void> LogDirectory::write_recovery_points(const std::vector<ReplicaCheckp
 
 Result<void> LogDirectory::write_log_start_offsets(const std::vector<ReplicaCheckpoint>& rows) {
   OffsetCheckpoint out;
-  for (const ReplicaCheckpoint& row : rows)
+  for (const ReplicaCheckpoint& row : rows) {
+    out.offsets.erase(row.topic_partition);
     if (row.starts_inside_segment) out.offsets[row.topic_partition] = row.log_start_offset;
+  }
   return write_checkpoint(kLogStartCheckpoint, out);
 }
 

@@ -60,7 +60,8 @@ struct ReplicaCheckpoint {
 /// Path     node/assembly opens all of them at start; node/replica asks where each partition
 ///          left off and opens its PartitionLog.
 /// Owner    the node; `disk` outlives it. Holds the lock until it is destroyed.
-/// Thread   all calls block: the pool, one at a time. find_… are any thread once open() returned.
+/// Thread   all calls block: the pool, one at a time. find_…, settle, forget… and unsettled do not:
+///          one thread once open() returned.
 /// Durable  checkpoint files as write_small_file.
 /// Errors   kKafkaStorageError: the directory is to go offline. kInvalidConfig: locked by another
 ///          process, not formatted, or of another cluster or node.
@@ -85,10 +86,19 @@ class LogDirectory {
   std::optional<Offset> find_recovery_point(const TopicPartition& partition) const;
   std::optional<Offset> find_log_start_offset(const TopicPartition& partition) const;
   std::optional<Offset> find_high_watermark(const TopicPartition& partition) const;
+  /// The replica is open: what the checkpoints said of it is used up.
+  void settle(const TopicPartition& partition);
+  /// As settle, of a replica that is not here any more.
+  void forget(const TopicPartition& partition);
+  /// Forgets what the checkpoints say of replicas that are not here; false if they say nothing.
+  bool forget_missing();
+  /// What was loaded and is not settled: rows to be kept when the checkpoints are written.
+  std::vector<ReplicaCheckpoint> unsettled() const;
   std::string path_of(const std::string& replica_directory) const {
     return path_ + "/" + replica_directory;
   }
 
+  /// Of several rows of one replica the last counts.
   Result<void> write_recovery_points(const std::vector<ReplicaCheckpoint>& rows);
   Result<void> write_log_start_offsets(const std::vector<ReplicaCheckpoint>& rows);
   Result<void> write_high_watermarks(const std::vector<ReplicaCheckpoint>& rows);

@@ -70,6 +70,37 @@ TEST_F(LogDirectoryTest, KeepsCheckpoints) {
   EXPECT_TRUE(directory->warnings().empty());
 }
 
+TEST_F(LogDirectoryTest, KeepsTheRowsOfReplicasThatAreNotOpenYet) {
+  disk.put_file("data/a-0/partition.metadata", serialize_partition_metadata(TopicId(1, 2)));
+  disk.put_file("data/recovery-point-offset-checkpoint", "0\n2\na 0 5\ngone 1 50\n");
+  disk.put_file("data/log-start-offset-checkpoint", "0\n2\na 0 2\ngone 1 40\n");
+  auto directory = open();
+  EXPECT_TRUE(directory->forget_missing());
+  EXPECT_FALSE(directory->forget_missing());
+  EXPECT_FALSE(directory->find_log_start_offset({"gone", PartitionId(1)}));
+  ASSERT_TRUE(directory->write_log_start_offsets(directory->unsettled()).ok());
+  EXPECT_EQ(disk.content("data/log-start-offset-checkpoint"), "0\n1\na 0 2\n");
+  ASSERT_TRUE(directory->write_recovery_points(directory->unsettled()).ok());
+  EXPECT_EQ(disk.content("data/recovery-point-offset-checkpoint"), "0\n1\na 0 5\n");
+  // Once it is open the host's row counts.
+  std::vector<ReplicaCheckpoint> rows = directory->unsettled();
+  rows.push_back({kA, Offset(9), Offset(0), false, Offset(9)});
+  ASSERT_TRUE(directory->write_log_start_offsets(rows).ok());
+  EXPECT_EQ(disk.content("data/log-start-offset-checkpoint"), "0\n0\n");
+  directory->settle(kA);
+  EXPECT_TRUE(directory->unsettled().empty());
+}
+
+TEST_F(LogDirectoryTest, ForgetsAReplicaThatIsGone) {
+  disk.put_file("data/a-0/partition.metadata", serialize_partition_metadata(TopicId(1, 2)));
+  disk.put_file("data/log-start-offset-checkpoint", "0\n1\na 0 2\n");
+  auto directory = open();
+  ASSERT_EQ(directory->replicas().size(), 1U);
+  directory->forget(kA);
+  EXPECT_TRUE(directory->replicas().empty());
+  EXPECT_FALSE(directory->find_log_start_offset(kA));
+}
+
 TEST_F(LogDirectoryTest, TakesADamagedCheckpointAsEmptyAndSaysSo) {
   const std::string good = "0\n2\na 0 5\nb 1 50\n";
   for (std::size_t n = 0; n < good.size(); ++n) {

@@ -144,9 +144,10 @@ class PartitionLog {
   std::int64_t unflushed_messages() const { return log_end_offset_ - flushed_end_offset_; }
   std::uint64_t size_bytes() const;
   std::size_t segment_count() const { return segments_.size(); }
-  /// The log begins behind the base offset of its first segment (DeleteRecords).
+  /// The names on disk alone do not say where the log begins: it begins behind the base offset of
+  /// its first segment (DeleteRecords), or segments before it are not renamed yet.
   bool starts_inside_segment() const {
-    return log_start_offset_ > segments_.front()->base_offset();
+    return log_start_offset_ > segments_.front()->base_offset() || !retiring_.empty();
   }
   Offset active_segment_base_offset() const { return active().base_offset(); }
   /// Changes whenever an older LogView may mislead: after each truncation and swap.

@@ -149,10 +149,23 @@ struct LogDirectories::Rows {
   std::vector<std::vector<log::ReplicaCheckpoint>> by_directory;
 };
 
-env::Task<void> LogDirectories::write_checkpoints(bool recovery_points, bool log_starts,
-                                                  bool high_watermarks) {
+/// The files are written under one temporary name each.
+env::Task<void> LogDirectories::write_alone() {
+  while (writing_) {
+    const MonoTime soon = shard_.now() + Millis(1);
+    co_await env::sleep_until(shard_, soon);
+  }
+  writing_ = true;
+}
+
+env::Task<Result<void>> LogDirectories::write_checkpoints(bool recovery_points, bool log_starts,
+                                                          bool high_watermarks) {
+  co_await write_alone();
   Rows rows;
-  rows.by_directory.resize(entries_.size());
+  // Replicas that are not open yet, or cannot be opened, keep what was known of them.
+  for (const Entry& entry : entries_)
+    rows.by_directory.push_back(entry.directory ? entry.directory->unsettled()
+                                                : std::vector<log::ReplicaCheckpoint>());
   for (std::uint32_t s = 0; s < replicas_.size(); ++s) {
     replica::ReplicaHost* host = &replicas_.host(s);
     const std::size_t directories = entries_.size();
@@ -173,6 +186,7 @@ env::Task<void> LogDirectories::write_checkpoints(bool recovery_points, bool log
     for (std::size_t d = 0; d < found.size(); ++d)
       for (auto& row : found[d]) rows.by_directory[d].push_back(std::move(row));
   }
+  Result<void> all;
   for (std::uint32_t d = 0; d < entries_.size(); ++d) {
     if (!entries_[d].directory || entries_[d].offline) continue;
     log::LogDirectory* directory = entries_[d].directory.get();
@@ -185,15 +199,34 @@ env::Task<void> LogDirectories::write_checkpoints(bool recovery_points, bool log
       return {};
     };
     const Result<void> written = co_await env::blocking(shard_, pool(d), std::move(write));
-    if (!written.ok())
-      env_.logger().error("log", "checkpoint of {} failed: {}", entries_[d].path,
-                          written.error().detail);
+    if (written.ok()) continue;
+    env_.logger().error("log", "checkpoint of {} failed: {}", entries_[d].path,
+                        written.error().detail);
+    if (all.ok()) all = written;
   }
+  writing_ = false;
+  co_return all;
+}
+
+void LogDirectories::save_log_starts(Saved saved) {
+  waiting_.push_back(std::move(saved));
+  if (!std::exchange(saving_, true)) tasks_.spawn(save_waiting());
+}
+
+env::Task<void> LogDirectories::save_waiting() {
+  while (!waiting_.empty()) {
+    std::vector<Saved> round;
+    round.swap(waiting_);
+    const Result<void> written = co_await write_checkpoints(false, true, false);
+    for (Saved& saved : round) saved(written);
+  }
+  saving_ = false;
 }
 
 env::Task<void> LogDirectories::close_cleanly(
     std::map<std::uint32_t, std::vector<log::ReplicaCheckpoint>> rows, BrokerEpoch broker_epoch) {
   stopping_ = true;
+  co_await write_alone();
   for (std::uint32_t d = 0; d < entries_.size(); ++d) {
     Entry& entry = entries_[d];
     if (!entry.directory || entry.offline || entry.close_failed) continue;
@@ -219,7 +252,7 @@ env::Task<void> LogDirectories::checkpoint_every(Millis interval, bool recovery_
     const MonoTime next = shard_.now() + interval;
     co_await env::sleep_until(shard_, next);
     if (stopping_) co_return;
-    co_await write_checkpoints(recovery_points, log_starts, high_watermarks);
+    (void)co_await write_checkpoints(recovery_points, log_starts, high_watermarks);
   }
 }
 

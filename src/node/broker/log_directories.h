@@ -58,13 +58,22 @@ class LogDirectories {
 
   /// Watches for room and writes the checkpoints, each in its interval, until the node stops.
   void start(env::TaskScope& tasks, const config::BrokerConfig& config);
-  env::Task<void> write_checkpoints(bool recovery_points, bool log_starts, bool high_watermarks);
+  /// One at a time. The first error, logged already; the other directories are written all the
+  /// same.
+  env::Task<Result<void>> write_checkpoints(bool recovery_points, bool log_starts,
+                                            bool high_watermarks);
+  /// Calls back once the log starts as they are now are on disk. Who asks while they are written
+  /// shares the next round.
+  using Saved = UniqueFunction<void(const Result<void>&)>;
+  void save_log_starts(Saved saved);
   /// The last checkpoints, of closed logs, then the mark of a clean shutdown and the lock.
   env::Task<void> close_cleanly(std::map<std::uint32_t, std::vector<log::ReplicaCheckpoint>> rows,
                                 BrokerEpoch broker_epoch);
 
  private:
   struct Rows;
+  env::Task<void> save_waiting();
+  env::Task<void> write_alone();
   env::Task<void> watch_space();
   env::Task<void> checkpoint_every(Millis interval, bool recovery_points, bool log_starts,
                                    bool high_watermarks);
@@ -76,6 +85,10 @@ class LogDirectories {
   std::uint64_t reserve_bytes_;
   std::vector<Entry> entries_;
   bool stopping_ = false;
+  bool writing_ = false;
+  bool saving_ = false;
+  std::vector<Saved> waiting_;  // for their log starts to be saved
+  env::TaskScope tasks_;
 };
 
 }  // namespace moldau::broker

@@ -73,6 +73,10 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
   if (!first_done_) {
     co_await resume_deletions();
     co_await mark_strays(*image);
+    for (std::uint32_t d = 0; d < directories_.size(); ++d) {
+      log::LogDirectory* directory = directories_.entry(d).directory.get();
+      if (directory && directory->forget_missing()) rows_stale_ = true;
+    }
   }
   for (const TopicId& topic : published.changes.deleted_topics) {
     std::vector<TopicIdPartition> gone;
@@ -99,6 +103,7 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
       }
     }
   }
+  co_await drop_stale_rows(openings);
   co_await open_all(openings);
   for (const image::ConfigResource& resource : published.changes.configs) {
     if (resource.type != image::ResourceType::kTopic) continue;
@@ -223,6 +228,27 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
   return opening;
 }
 
+/// Once a new replica is there the checkpoints must say nothing of an earlier one of its name: a
+/// later start would take its log start and its recovery point for the new one's.
+env::Task<void> MetadataApplier::drop_stale_rows(std::shared_ptr<std::vector<Opening>> openings) {
+  if (!rows_stale_ || openings->empty()) co_return;
+  const Result<void> written = co_await directories_.write_checkpoints(true, true, true);
+  rows_stale_ = !written.ok();
+  if (!rows_stale_) co_return;
+  std::erase_if(*openings, [this](const Opening& opening) {
+    if (directories_.find_replica(opening.identity.name)) return false;
+    open_later(opening.identity);
+    return true;
+  });
+}
+
+void MetadataApplier::open_later(const replica::HostedIdentity& identity) {
+  LogDirectories::Entry& entry = directories_.entry(identity.directory);
+  if (entry.partitions > 0) --entry.partitions;
+  unopened_.insert(identity.id);
+  if (!std::exchange(retrying_, true)) tasks_.spawn(retry_unopened());
+}
+
 env::Task<void> MetadataApplier::open_all(std::shared_ptr<std::vector<Opening>> openings) {
   if (openings->empty()) co_return;
   const auto threads =
@@ -242,10 +268,7 @@ env::Task<void> MetadataApplier::open_one(Opening* opening) {
   if (!opened.ok()) {
     env_.logger().error("log", "cannot open {}: {}", opening->identity.name.text(),
                         opened.error().text());
-    LogDirectories::Entry& entry = directories_.entry(opening->identity.directory);
-    if (entry.partitions > 0) --entry.partitions;
-    unopened_.insert(opening->identity.id);
-    if (!std::exchange(retrying_, true)) tasks_.spawn(retry_unopened());
+    open_later(opening->identity);
     co_return;
   }
   const auto& report = (*opened)->recovery_report();
@@ -270,6 +293,7 @@ env::Task<void> MetadataApplier::open_one(Opening* opening) {
     return true;
   };
   (void)co_await env::call_on(shard_, host->shard(), std::move(add));
+  directories_.entry(hosted.directory).directory->settle(hosted.name);
 }
 
 /// A disk that was full when the partition was to be opened may have room again.
@@ -322,6 +346,8 @@ env::Task<void> MetadataApplier::delete_partition(TopicIdPartition id) {
     env_.logger().error("log", "cannot delete {}: {}", hosted.name.text(), renamed.error().detail);
     co_return;
   }
+  entry.directory->forget(hosted.name);
+  rows_stale_ = true;
   env_.logger().info("log", "partition {} is marked for deletion", hosted.name.text());
   tasks_.spawn(remove_later(hosted.directory, name));
 }
@@ -349,6 +375,7 @@ env::Task<void> MetadataApplier::resume_deletions() {
 
 env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) {
   struct Stray {
+    TopicPartition name;
     std::string from;
     std::string to;
     std::uint32_t directory;
@@ -367,6 +394,7 @@ env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) 
       if (state && same && state->replicas.contains(self_)) continue;
       const Uuid unique = Uuid::random([this] { return shard_.random().next(); });
       Stray stray;
+      stray.name = found.topic_partition;
       stray.from = entry.directory->path_of(found.name);
       stray.to = entry.directory->path_of(
           log::directory_name(found.topic_partition, log::ReplicaKind::kStray, unique));
@@ -380,7 +408,12 @@ env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) 
     auto rename = [disk, from = stray.from, to = stray.to] { return disk->rename(from, to); };
     const Result<void> renamed =
         co_await env::blocking(shard_, directories_.pool(stray.directory), std::move(rename));
-    if (!renamed.ok()) env_.logger().error("log", "{}", renamed.error().detail);
+    if (!renamed.ok()) {
+      env_.logger().error("log", "{}", renamed.error().detail);
+      continue;
+    }
+    directories_.entry(stray.directory).directory->forget(stray.name);
+    rows_stale_ = true;
   }
 }
 
@@ -406,7 +439,12 @@ env::Task<void> MetadataApplier::close_all(BrokerEpoch broker_epoch) {
     const MonoTime soon = shard_.now() + Millis(1);
     co_await env::sleep_until(shard_, soon);
   }
-  co_await directories_.write_checkpoints(false, true, true);
+  (void)co_await directories_.write_checkpoints(false, true, true);
+  // What was never opened was never recovered, so its directory must not count as clean.
+  for (std::uint32_t d = 0; d < directories_.size() && !unopened_.empty(); ++d) {
+    LogDirectories::Entry& entry = directories_.entry(d);
+    entry.close_failed = entry.directory && !entry.directory->was_clean();
+  }
   auto ids = std::make_shared<std::vector<TopicIdPartition>>();
   for (const auto& [id, hosted] : hosted_) ids->push_back(id);
   park::WorkAt work = [this, ids](std::size_t i) { return close_one((*ids)[i]); };

@@ -61,6 +61,8 @@ class MetadataApplier {
   struct Opening;
   env::Task<void> run();
   env::Task<void> apply(image::PublishedImage published);
+  env::Task<void> drop_stale_rows(std::shared_ptr<std::vector<Opening>> openings);
+  void open_later(const replica::HostedIdentity& identity);
   env::Task<void> open_all(std::shared_ptr<std::vector<Opening>> openings);
   env::Task<void> open_one(Opening* opening);
   env::Task<void> retry_unopened();
@@ -96,6 +98,8 @@ class MetadataApplier {
   std::map<std::uint32_t, std::vector<log::ReplicaCheckpoint>> closed_rows_;
   std::deque<image::PublishedImage> queue_;
   image::ImagePtr latest_;
+  /// The checkpoints may name replicas that are gone.
+  bool rows_stale_ = false;
   std::set<TopicIdPartition> unopened_;  // partitions whose log could not be opened
   bool retrying_ = false;
   bool running_ = false;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "node/broker/log_directories.h"
 #include "node/handler/handlers.h"
 #include "node/handler/on_partition.h"
 #include "wire/delete_records_request.h"
@@ -22,6 +23,32 @@ Deleted delete_in(replica::HostedPartition* partition, Offset offset) {
   return deleted;
 }
 
+/// The records are gone for readers, but may come back: the client is to ask again.
+void refuse_deleted(wire::DeleteRecordsResponse& response) {
+  for (auto& topic : response.topics) {
+    for (auto& partition : topic.partitions) {
+      if (partition.error_code != 0) continue;
+      partition.error_code = to_wire(ErrorCode::kKafkaStorageError);
+      partition.low_watermark = -1;
+    }
+  }
+}
+
+/// What is acknowledged stays deleted: a crash must not bring it back.
+env::Task<Result<void>> save_log_starts(Services& node) {
+  env::OneShot<Result<void>> answer(node.shard);
+  env::OneShot<Result<void>>* slot = &answer;
+  env::Shard* home = &node.shard;
+  broker::LogDirectories* directories = node.directories;
+  node.env.shard(env::ShardId(0)).post([slot, home, directories] {
+    directories->save_log_starts([slot, home](const Result<void>& saved) {
+      home->post([slot, saved] { slot->set(saved); });
+    });
+  });
+  Result<void> saved = co_await answer;
+  co_return saved;
+}
+
 }  // namespace
 
 env::Task<void> handle_delete_records(Services& node, request::RequestPtr request) {
@@ -32,6 +59,7 @@ env::Task<void> handle_delete_records(Services& node, request::RequestPtr reques
   }
   const wire::DeleteRecordsRequest message = std::move(decoded).value();
   wire::DeleteRecordsResponse response;
+  bool some_deleted = false;
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
     auto& results = response.topics.emplace_back();
     results.name = message.topics[t].name;
@@ -50,11 +78,16 @@ env::Task<void> handle_delete_records(Services& node, request::RequestPtr reques
         };
         deleted = co_await on_partition(node, *id, std::move(work));
       }
+      some_deleted = some_deleted || deleted.error == ErrorCode::kNone;
       auto& one = results.partitions.emplace_back();
       one.partition_index = asked.partition_index;
       one.error_code = to_wire(deleted.error);
       one.low_watermark = deleted.low_watermark.value();
     }
+  }
+  if (some_deleted) {
+    const Result<void> saved = co_await save_log_starts(node);
+    if (!saved.ok()) refuse_deleted(response);
   }
   request->answer(response);
 }
