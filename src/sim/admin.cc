@@ -39,10 +39,11 @@ void Admin::work() {
         topic.state == State::kWanted ||
         (topic.churns && !model_.draining && topic.state == State::kGone && random_.chance(100));
     if (wanted) return create(topic);
-    if (topic.churns && topic.state == State::kThere && random_.chance(30)) return remove(topic);
+    const bool may_go = topic.churns && topic.state == State::kThere && !model_.draining;
+    if (may_go && random_.chance(30)) return remove(topic);
     const bool open = topic.state == State::kCreating || topic.state == State::kDeleting;
     if (open && random_.chance(300)) return compare_topics();
-    if (deletes_records_ && !topic.churns && topic.state == State::kThere && random_.chance(5))
+    if (deletes_records_ && topic.state == State::kThere && random_.chance(topic.churns ? 20 : 5))
       return delete_records(topic);
   }
   if (random_.chance(30)) compare_topics();
@@ -124,11 +125,16 @@ void Admin::delete_records(const ModelTopic& topic) {
   request.timeout_ms = 5'000;
   busy_ = true;
   connection_->send(
-      request, kDeleteRecordsVersion, [this, from = connection_.get()](const Result<Slice>& frame) {
+      request, kDeleteRecordsVersion,
+      [this, key, from = connection_.get()](const Result<Slice>& frame) {
         if (from == connection_.get()) busy_ = false;
         if (!frame.ok()) return;
         const auto answer = body_of<wire::DeleteRecordsResponse>(*frame, kDeleteRecordsVersion);
-        if (!answer.ok()) model_.checks.fail("Protocol", answer.error().text());
+        if (!answer.ok()) return model_.checks.fail("Protocol", answer.error().text());
+        const auto& result = answer->topics.at(0).partitions.at(0);
+        if (result.error_code != 0) return;
+        const DeletionAcked acked{key, Offset(result.low_watermark), model_.world.events()};
+        model_.checks.tell(&Invariant::on_deletion_acked, acked);
       });
 }
 

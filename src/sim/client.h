@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "sim/connection.h"
 #include "sim/model.h"
@@ -23,6 +24,8 @@ class Client {
   void start() { tick(); }
   /// Nothing it has asked for is unanswered.
   virtual bool idle() const { return !connection_ || connection_->waiting() == 0; }
+  /// For the report of a run that does not come to rest: what it still waits for.
+  virtual std::string waits_for() const { return "a client waits for answers"; }
   /// Breaks the connection, or forgets it while it still delivers.
   void disturb();
 

@@ -67,17 +67,18 @@ void Consumer::fetch(const ModelTopic& topic, std::int32_t partition) {
   part.fetch_offset = positions_[{topic.id, PartitionId(partition)}].value();
   part.partition_max_bytes = static_cast<std::int32_t>(random_.between(100, 20'000));
   busy_ = true;
-  connection_->send(request, version,
-                    [this, &topic, partition, version, id = topic.id, asked = model_.world.events(),
-                     from = connection_.get()](const Result<Slice>& frame) {
-                      if (from != connection_.get()) return;
-                      busy_ = false;
-                      if (topic.id == id) on_fetched(topic, partition, version, asked, frame);
-                    });
+  connection_->send(
+      request, version,
+      [this, &topic, partition, version, id = topic.id, asked = model_.world.events(),
+       life = model_.lives_ended, from = connection_.get()](const Result<Slice>& frame) {
+        if (from != connection_.get()) return;
+        busy_ = false;
+        if (topic.id == id) on_fetched(topic, partition, version, asked, life, frame);
+      });
 }
 
 void Consumer::on_fetched(const ModelTopic& topic, std::int32_t partition, std::int16_t version,
-                          std::uint64_t asked, const Result<Slice>& frame) {
+                          std::uint64_t asked, Life life, const Result<Slice>& frame) {
   if (!frame.ok()) return;
   const auto answer = body_of<wire::FetchResponse>(*frame, version);
   if (!answer.ok()) return model_.checks.fail("Protocol", answer.error().text());
@@ -92,13 +93,15 @@ void Consumer::on_fetched(const ModelTopic& topic, std::int32_t partition, std::
                         model_.world.events(),
                         Offset(part.log_start_offset),
                         Offset(part.high_watermark),
-                        topic.durable};
+                        topic.durable,
+                        life};
   model_.checks.tell(&Invariant::on_watermarks, seen);
   if (part.records.is_null() || part.records.size() == 0) return;
   auto batches = read_batches(part.records.view(), model_.compression);
   if (!batches.ok()) return model_.checks.fail("RecordsAreWhole", batches.error().text());
   Offset& position = positions_[key];
-  for (const ReadBatch& batch : *batches) {
+  for (ReadBatch& batch : *batches) {
+    batch.life = life;
     if (batch.last_offset >= Offset(part.high_watermark))
       model_.checks.fail("NothingAboveTheHighWatermark",
                          key.text() + " " + std::to_string(batch.last_offset.value()));

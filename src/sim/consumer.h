@@ -28,7 +28,7 @@ class Consumer final : public Client {
  private:
   void fetch(const ModelTopic& topic, std::int32_t partition);
   void on_fetched(const ModelTopic& topic, std::int32_t partition, std::int16_t version,
-                  std::uint64_t asked, const Result<Slice>& frame);
+                  std::uint64_t asked, Life life, const Result<Slice>& frame);
   void list_offset(const ModelTopic& topic, std::int32_t partition, bool earliest);
 
   const std::string topic_;

@@ -31,6 +31,7 @@ class Invariant {
   /// delete may be gone after the request.
   virtual Finding on_death(DeathKind) { return {}; }
   virtual Finding on_records_deleted(const PartitionKey&, Offset /*below*/) { return {}; }
+  virtual Finding on_deletion_acked(const DeletionAcked&) { return {}; }
 };
 
 std::vector<std::unique_ptr<Invariant>> all_invariants();

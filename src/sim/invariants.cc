@@ -13,6 +13,25 @@ std::string at(const PartitionKey& partition, Offset offset) {
   return partition.text() + " offset " + std::to_string(offset.value());
 }
 
+/// Which answers come from a life that has ended.
+/// Thread   one thread.
+class Lives {
+ public:
+  void end(DeathKind kind) {
+    ++ended_;
+    if (kind == DeathKind::kPowerCut) cut_at_ = ended_;
+    if (kind == DeathKind::kPowerCut) ++power_cuts_;
+  }
+  bool is_over(Life life) const { return life < ended_; }
+  bool was_cut(Life life) const { return life < cut_at_; }
+  std::uint64_t power_cuts() const { return power_cuts_; }
+
+ private:
+  Life ended_ = 0;
+  Life cut_at_ = 0;
+  std::uint64_t power_cuts_ = 0;
+};
+
 /// What was acknowledged is there, unchanged: after a kill all of it, after a power cut what was
 /// durable when it was acknowledged.
 /// Thread   one thread.
@@ -20,6 +39,8 @@ class NoAcknowledgedRecordIsLost final : public Invariant {
  public:
   std::string_view name() const override { return "NoAcknowledgedRecordIsLost"; }
   Finding on_acked(const Acked& acked) override {
+    // A power cut may have taken it before the answer came.
+    if (!acked.durable && lives_.was_cut(acked.life)) return {};
     if (acked.offset >= deleted_below_[acked.partition])
       acked_[acked.partition][acked.offset] = acked.value;
     return {};
@@ -32,7 +53,7 @@ class NoAcknowledgedRecordIsLost final : public Invariant {
     return {};
   }
   Finding on_death(DeathKind kind) override {
-    if (kind == DeathKind::kPowerCut) ++power_cuts_;
+    lives_.end(kind);
     return {};
   }
   Finding on_full_read_begins(const PartitionKey& partition) override {
@@ -45,7 +66,8 @@ class NoAcknowledgedRecordIsLost final : public Invariant {
     for (const ReadBatch& batch : read.batches)
       found.insert(batch.records.begin(), batch.records.end());
     auto& records = acked_[read.partition];
-    const bool cut_since = std::exchange(cuts_seen_[read.partition], power_cuts_) != power_cuts_;
+    const std::uint64_t cuts = lives_.power_cuts();
+    const bool cut_since = std::exchange(cuts_seen_[read.partition], cuts) != cuts;
     if (!read.durable && cut_since) {
       records.erase(records.lower_bound(read.end), records.end());
     } else if (read.end < expected_end_[read.partition]) {
@@ -70,7 +92,7 @@ class NoAcknowledgedRecordIsLost final : public Invariant {
   std::map<PartitionKey, Offset> deleted_below_;
   std::map<PartitionKey, Offset> expected_end_;
   std::map<PartitionKey, std::uint64_t> cuts_seen_;
-  std::uint64_t power_cuts_ = 0;
+  Lives lives_;
 };
 
 /// An offset has one value for ever, whoever reads it. Only a power cut may take back what was
@@ -80,20 +102,24 @@ class OneOffsetHasOneValue final : public Invariant {
  public:
   std::string_view name() const override { return "OneOffsetHasOneValue"; }
   Finding on_acked(const Acked& acked) override {
+    if (!acked.durable && lives_.was_cut(acked.life)) return {};
     return know(acked.partition, acked.offset, acked.value);
   }
   Finding on_read(const PartitionKey& partition, const ReadBatch& batch) override {
+    // Of a topic that is not durable, or it would be seen again anyway.
+    if (lives_.was_cut(batch.life)) return {};
     for (const auto& [offset, value] : batch.records)
       if (auto found = know(partition, offset, value)) return found;
     return {};
   }
   Finding on_death(DeathKind kind) override {
-    if (kind == DeathKind::kPowerCut) ++power_cuts_;
+    lives_.end(kind);
     return {};
   }
   Finding on_full_read(const FullRead& read) override {
     auto& known = known_[read.partition];
-    if (!read.durable && std::exchange(cuts_seen_[read.partition], power_cuts_) != power_cuts_)
+    const std::uint64_t cuts = lives_.power_cuts();
+    if (!read.durable && std::exchange(cuts_seen_[read.partition], cuts) != cuts)
       known.erase(known.lower_bound(read.end), known.end());
     for (const ReadBatch& batch : read.batches)
       if (auto found = on_read(read.partition, batch)) return found;
@@ -109,7 +135,7 @@ class OneOffsetHasOneValue final : public Invariant {
   }
   std::map<PartitionKey, std::map<Offset, std::string>> known_;
   std::map<PartitionKey, std::uint64_t> cuts_seen_;
-  std::uint64_t power_cuts_ = 0;
+  Lives lives_;
 };
 
 /// Per producer id and epoch, sequences in a log follow each other: none twice, none left out.
@@ -156,6 +182,26 @@ class OffsetsAreDense final : public Invariant {
   }
 };
 
+/// Records go away by DeleteRecords only, no further than that asked for.
+/// Thread   one thread.
+class NothingIsDeletedUnasked final : public Invariant {
+ public:
+  std::string_view name() const override { return "NothingIsDeletedUnasked"; }
+  Finding on_records_deleted(const PartitionKey& partition, Offset below) override {
+    Offset& deleted = asked_[partition];
+    deleted = std::max(deleted, below);
+    return {};
+  }
+  Finding on_full_read(const FullRead& read) override {
+    if (read.log_start <= asked_[read.partition]) return {};
+    return at(read.partition, read.log_start) + " is the log start, asked for was " +
+           std::to_string(asked_[read.partition].value());
+  }
+
+ private:
+  std::map<PartitionKey, Offset> asked_;
+};
+
 /// The highest value seen so far, as it was known at any earlier moment.
 /// Thread   one thread.
 /// Bounds   the last kKept changes.
@@ -184,6 +230,7 @@ class HighWatermarkIsMonotonic final : public Invariant {
  public:
   std::string_view name() const override { return "HighWatermarkIsMonotonic"; }
   Finding on_watermarks(const Watermarks& seen) override {
+    if (!seen.durable && lives_.was_cut(seen.life)) return {};
     auto& [highest, durable] = seen_[seen.partition];
     durable = seen.durable;
     const Offset before = highest.known_at(seen.asked);
@@ -194,40 +241,59 @@ class HighWatermarkIsMonotonic final : public Invariant {
     return {};
   }
   Finding on_death(DeathKind kind) override {
+    lives_.end(kind);
     if (kind == DeathKind::kPowerCut)
       std::erase_if(seen_, [](const auto& item) { return !item.second.second; });
     return {};
   }
 
  private:
+  Lives lives_;
   std::map<PartitionKey, std::pair<Highest, bool>> seen_;
 };
 
-/// The log start never goes back while the node lives (it is kept on disk only now and then, as
-/// in Kafka), and never stands behind the high watermark.
+/// The log start never goes back while the node lives, and never stands behind the high watermark.
+/// What DeleteRecords was acknowledged for stays away for ever, power cuts included; a move that
+/// was only seen, not acknowledged, may die with the node.
 /// Thread   one thread.
 class LogStartIsMonotonic final : public Invariant {
  public:
   std::string_view name() const override { return "LogStartIsMonotonic"; }
   Finding on_watermarks(const Watermarks& seen) override {
-    Highest& highest = seen_[seen.partition];
-    const Offset before = highest.known_at(seen.asked);
-    if (seen.log_start < before)
-      return at(seen.partition, seen.log_start) + " is the log start, it was " +
-             std::to_string(before.value());
     if (seen.log_start > seen.high_watermark)
       return at(seen.partition, seen.log_start) + " is the log start, the high watermark is " +
              std::to_string(seen.high_watermark.value());
-    highest.see(seen.answered, seen.log_start);
+    if (auto found = compare(promised_, seen.partition, seen.asked, seen.log_start)) return found;
+    if (lives_.is_over(seen.life)) return {};
+    if (auto found = compare(seen_, seen.partition, seen.asked, seen.log_start)) return found;
+    seen_[seen.partition].see(seen.answered, seen.log_start);
     return {};
   }
+  Finding on_deletion_acked(const DeletionAcked& acked) override {
+    promised_[acked.partition].see(acked.answered, acked.low_watermark);
+    return {};
+  }
+  Finding on_full_read(const FullRead& read) override {
+    return compare(promised_, read.partition, read.asked, read.log_start);
+  }
   Finding on_death(DeathKind kind) override {
+    lives_.end(kind);
     if (kind != DeathKind::kStop) seen_.clear();
     return {};
   }
 
  private:
-  std::map<PartitionKey, Highest> seen_;
+  using Starts = std::map<PartitionKey, Highest>;
+  static Finding compare(const Starts& starts, const PartitionKey& partition, std::uint64_t asked,
+                         Offset log_start) {
+    const auto known = starts.find(partition);
+    const Offset before = known == starts.end() ? Offset(0) : known->second.known_at(asked);
+    if (log_start >= before) return {};
+    return at(partition, log_start) + " is the log start, it was " + std::to_string(before.value());
+  }
+  Starts seen_;      // in this life
+  Starts promised_;  // by answers to DeleteRecords
+  Lives lives_;
 };
 
 }  // namespace
@@ -238,6 +304,7 @@ std::vector<std::unique_ptr<Invariant>> all_invariants() {
   all.push_back(std::make_unique<OneOffsetHasOneValue>());
   all.push_back(std::make_unique<SequencesHaveNoGapAndNoDuplicate>());
   all.push_back(std::make_unique<OffsetsAreDense>());
+  all.push_back(std::make_unique<NothingIsDeletedUnasked>());
   all.push_back(std::make_unique<HighWatermarkIsMonotonic>());
   all.push_back(std::make_unique<LogStartIsMonotonic>());
   return all;

@@ -55,7 +55,9 @@ TEST(InvariantsTest, APowerCutMayTakeASuffixThatWasNotSynced) {
   checks.tell(&Invariant::on_death, DeathKind::kPowerCut);
   read_fully(checks, full_read(1, {batch(0, {"a"})}));
   EXPECT_EQ(checks.finding(), "");
-  checks.tell(&Invariant::on_acked, acked(1, "c"));
+  Acked anew = acked(1, "c");
+  anew.life = 1;
+  checks.tell(&Invariant::on_acked, anew);
   EXPECT_EQ(checks.finding(), "");
   read_fully(checks, full_read(1, {batch(0, {"a"})}));
   EXPECT_NE(checks.finding(), "");
@@ -115,6 +117,45 @@ TEST(InvariantsTest, FindsWatermarksThatGoBack) {
   start.tell(&Invariant::on_watermarks, first);
   start.tell(&Invariant::on_watermarks, lower_start);
   EXPECT_NE(start.finding().find("LogStartIsMonotonic"), std::string::npos);
+}
+
+TEST(InvariantsTest, AnAnswerOfALifeThatWasCutSaysNothing) {
+  const Watermarks late{kPartition, 1, 9, Offset(3), Offset(9), false, 0};
+  const Watermarks lower{kPartition, 10, 11, Offset(0), Offset(1), false, 1};
+  Checks checks;
+  checks.tell(&Invariant::on_death, DeathKind::kPowerCut);
+  checks.tell(&Invariant::on_watermarks, late);
+  checks.tell(&Invariant::on_acked, acked(8, "late"));
+  checks.tell(&Invariant::on_watermarks, lower);
+  read_fully(checks, full_read(1, {batch(0, {"a"})}));
+  EXPECT_EQ(checks.finding(), "");
+}
+
+TEST(InvariantsTest, WhatWasAcknowledgedAsDeletedStaysAway) {
+  FullRead read = full_read(9, {});
+  read.asked = 7;
+  Checks checks;
+  checks.tell(&Invariant::on_records_deleted, kPartition, Offset(5));
+  checks.tell(&Invariant::on_deletion_acked, DeletionAcked{kPartition, Offset(5), 6});
+  checks.tell(&Invariant::on_death, DeathKind::kPowerCut);
+  checks.tell(&Invariant::on_watermarks,
+              Watermarks{kPartition, 7, 8, Offset(4), Offset(9), false, 1});
+  EXPECT_NE(checks.finding().find("LogStartIsMonotonic"), std::string::npos);
+  Checks seen_only;  // a move that nobody acknowledged may die with the node
+  seen_only.tell(&Invariant::on_watermarks,
+                 Watermarks{kPartition, 1, 2, Offset(5), Offset(9), true, 0});
+  seen_only.tell(&Invariant::on_death, DeathKind::kKill);
+  seen_only.tell(&Invariant::on_watermarks,
+                 Watermarks{kPartition, 7, 8, Offset(4), Offset(9), true, 1});
+  EXPECT_EQ(seen_only.finding(), "");
+}
+
+TEST(InvariantsTest, FindsRecordsDeletedUnasked) {
+  FullRead read = full_read(2, {batch(1, {"b"})});
+  read.log_start = Offset(1);
+  Checks checks;
+  read_fully(checks, read);
+  EXPECT_NE(checks.finding().find("NothingIsDeletedUnasked"), std::string::npos);
 }
 
 TEST(InvariantsTest, DeletedRecordsAreNotLost) {

@@ -47,6 +47,8 @@ struct Model {
   bool gate_open = false;
   bool draining = false;
 
+  Life lives_ended = 0;
+
   // Progress.
   std::uint64_t acked = 0;
   std::uint64_t read = 0;

@@ -18,6 +18,9 @@ struct PartitionKey {
   std::string text() const { return topic.text() + "-" + std::to_string(index.value()); }
 };
 
+/// How many lives of the node had ended when something was asked for: its answer may come late.
+using Life = std::uint64_t;
+
 /// A record that a client was told is in the log.
 struct Acked {
   PartitionKey partition;
@@ -25,6 +28,7 @@ struct Acked {
   std::string value;
   /// The topic has flush.messages=1: it must survive a power cut too.
   bool durable = false;
+  Life life = 0;
 };
 
 /// A batch that a client read, with what its producer wrote into it.
@@ -35,6 +39,7 @@ struct ReadBatch {
   ProducerEpoch epoch{-1};
   std::int32_t base_sequence = -1;
   std::vector<std::pair<Offset, std::string>> records;
+  Life life = 0;
 };
 
 struct Watermarks {
@@ -46,6 +51,14 @@ struct Watermarks {
   Offset log_start;
   Offset high_watermark;
   bool durable = false;
+  Life life = 0;
+};
+
+/// DeleteRecords was answered with success.
+struct DeletionAcked {
+  PartitionKey partition;
+  Offset low_watermark;
+  std::uint64_t answered = 0;
 };
 
 /// A partition read from its log start to its end.
@@ -55,6 +68,8 @@ struct FullRead {
   Offset end;
   bool durable = false;
   std::vector<ReadBatch> batches;
+  /// When the log start was asked for.
+  std::uint64_t asked = 0;
 };
 
 /// How a life of the node ended.

@@ -31,6 +31,20 @@ bool Producer::idle() const {
                                  [](const auto& item) { return item.second.batches.empty(); });
 }
 
+std::string Producer::waits_for() const {
+  std::string out = options_.name;
+  if (asking_) out += " asks for a producer id;";
+  for (const auto& [partition, lane] : lanes_) {
+    if (lane.batches.empty()) continue;
+    const Batch& first = lane.batches.front();
+    out += " " + options_.topic + "-" + std::to_string(partition) + " has " +
+           std::to_string(lane.batches.size()) + " batches from sequence " +
+           std::to_string(first.base_sequence) + (first.in_flight ? ", in flight" : "") +
+           " attempts " + std::to_string(first.attempts) + ";";
+  }
+  return out + " the last error was " + std::string(error_name(last_error_));
+}
+
 bool Producer::ends_session(ErrorCode code) {
   return code == ErrorCode::kOutOfOrderSequenceNumber || code == ErrorCode::kInvalidProducerEpoch ||
          code == ErrorCode::kUnknownProducerId;
@@ -46,7 +60,12 @@ void Producer::on_connected() {
 
 void Producer::work() {
   const auto found = model_.topics.find(options_.topic);
-  if (found == model_.topics.end() || found->second.state != ModelTopic::State::kThere) return;
+  if (found == model_.topics.end()) return;
+  // What was sent to a topic that is deleted is not sent again to the next one of its name.
+  const bool is_there = found->second.state == ModelTopic::State::kThere;
+  if ((!is_there || found->second.id != topic_id_) && !lanes_.empty()) begin_session();
+  if (!is_there) return;
+  topic_id_ = found->second.id;
   if (options_.idempotent && producer_id_.value() < 0) return ask_for_producer_id();
   for (std::int32_t p = 0; p < found->second.partitions; ++p) {
     Lane& lane = lanes_[p];
@@ -152,17 +171,18 @@ void Producer::send(std::int32_t partition, Batch& batch, bool is_copy) {
   part.index = partition;
   part.records = batch.bytes.view();
   if (options_.acks == 0) return connection_->send_unanswered(request, version);
-  connection_->send(request, version,
-                    [this, partition, id = batch.id, session = session_, topic_id = topic.id,
-                     version, is_copy, from = connection_.get()](const Result<Slice>& frame) {
-                      if (frame.ok() || from == connection_.get())
-                        answered(partition, id, session, topic_id, version, frame, is_copy);
-                    });
+  connection_->send(
+      request, version,
+      [this, partition, id = batch.id, session = session_, topic_id = topic.id, version, is_copy,
+       from = connection_.get(), life = model_.lives_ended](const Result<Slice>& frame) {
+        if (frame.ok() || from == connection_.get())
+          answered(partition, id, session, topic_id, version, frame, is_copy, life);
+      });
 }
 
 void Producer::answered(std::int32_t partition, std::uint64_t batch, std::uint64_t session,
                         TopicId topic, std::int16_t version, const Result<Slice>& frame,
-                        bool is_copy) {
+                        bool is_copy, Life life) {
   if (session != session_) return;
   Lane& lane = lanes_[partition];
   if (!frame.ok()) {
@@ -189,23 +209,24 @@ void Producer::answered(std::int32_t partition, std::uint64_t batch, std::uint64
     return;
   }
   if (is_copy && one.error_code != 0) return;
-  settle(lane, partition, batch, topic, one);
+  settle(lane, partition, batch, topic, one, life);
 }
 
 void Producer::settle(Lane& lane, std::int32_t partition, std::uint64_t batch, TopicId topic,
-                      const wire::ProduceResponse::PartitionProduceResponse& answer) {
+                      const wire::ProduceResponse::PartitionProduceResponse& answer, Life life) {
   const auto found = std::find_if(lane.batches.begin(), lane.batches.end(),
                                   [&](const Batch& b) { return b.id == batch; });
   const auto code = error_from_wire(answer.error_code);
   if (code == ErrorCode::kNone || code == ErrorCode::kDuplicateSequenceNumber) {
     if (answer.base_offset >= 0) {
       const PartitionKey key{topic, PartitionId(partition)};
-      acknowledge(key, Offset(answer.base_offset), *found);
+      acknowledge(key, Offset(answer.base_offset), *found, life);
     }
     lane.batches.erase(found);
     return;
   }
   ++model_.produce_errors;
+  last_error_ = code;
   found->in_flight = false;
   const bool is_first = found == lane.batches.begin();
   lane.one_by_one = true;
@@ -214,14 +235,15 @@ void Producer::settle(Lane& lane, std::int32_t partition, std::uint64_t batch, T
   if (!ends_session(code)) found->attempts = 0;
 }
 
-void Producer::acknowledge(const PartitionKey& partition, Offset base, const Batch& batch) {
+void Producer::acknowledge(const PartitionKey& partition, Offset base, const Batch& batch,
+                           Life life) {
   const bool durable = model_.topics.at(options_.topic).durable;
   if (options_.idempotent) {
     known_base_[batch.id] = base;
     if (known_base_.size() > 64) known_base_.erase(known_base_.begin());
   }
   for (std::size_t i = 0; i < batch.values.size(); ++i) {
-    Acked acked{partition, base + static_cast<std::int64_t>(i), batch.values[i], durable};
+    Acked acked{partition, base + static_cast<std::int64_t>(i), batch.values[i], durable, life};
     model_.checks.tell(&Invariant::on_acked, acked);
     ++model_.acked;
   }

@@ -18,6 +18,8 @@ struct ProducerOptions {
   bool idempotent = true;
   std::int16_t acks = -1;
   std::uint32_t records_max = 2'000;
+  /// Between two looks at what is to be done, at most.
+  std::int64_t pause_ms_max = 40;
 };
 
 /// Produces to all partitions of a topic, up to five batches in flight per partition, retries
@@ -32,10 +34,12 @@ class Producer final : public Client {
       : Client(model, shard), options_(std::move(options)) {}
 
   bool idle() const override;
+  std::string waits_for() const override;
 
  protected:
   void work() override;
   void on_connected() override;
+  std::int64_t pause_ms_max() const override { return options_.pause_ms_max; }
 
  private:
   static constexpr std::size_t kInFlightMax = 5;
@@ -61,20 +65,22 @@ class Producer final : public Client {
   void send_ready(std::int32_t partition, Lane& lane);
   void send(std::int32_t partition, Batch& batch, bool is_copy);
   void answered(std::int32_t partition, std::uint64_t batch, std::uint64_t session, TopicId topic,
-                std::int16_t version, const Result<Slice>& frame, bool is_copy);
+                std::int16_t version, const Result<Slice>& frame, bool is_copy, Life life);
   void settle(Lane& lane, std::int32_t partition, std::uint64_t batch, TopicId topic,
-              const wire::ProduceResponse::PartitionProduceResponse& answer);
-  void acknowledge(const PartitionKey& partition, Offset base, const Batch& batch);
+              const wire::ProduceResponse::PartitionProduceResponse& answer, Life life);
+  void acknowledge(const PartitionKey& partition, Offset base, const Batch& batch, Life life);
   static bool ends_session(ErrorCode code);
   Slice build(const Batch& batch);
 
   const ProducerOptions options_;
+  TopicId topic_id_;
   std::map<std::int32_t, Lane> lanes_;
   std::map<std::uint64_t, Offset> known_base_;  // of idempotent batches, to compare copies
   ProducerId producer_id_{-1};
   ProducerEpoch producer_epoch_{-1};
   bool asking_ = false;
   std::uint64_t session_ = 0;
+  ErrorCode last_error_ = ErrorCode::kNone;
   std::uint64_t batches_made_ = 0;
   std::uint32_t records_made_ = 0;
 };

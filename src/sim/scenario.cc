@@ -68,8 +68,8 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
 }
 
 Result<Scenario::Workload> workload_of(const TomlSection& section) {
-  MOLDAU_TRY(known_keys(
-      section, {"kind", "topic", "count", "idempotent", "acks", "records_max", "deletes_records"}));
+  MOLDAU_TRY(known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
+                                  "pause_ms", "deletes_records"}));
   Scenario::Workload load;
   load.kind = section.text("kind");
   load.topic = section.text("topic");
@@ -77,9 +77,11 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.idempotent = section.flag("idempotent", true);
   load.acks = section.number("acks", -1);
   load.records_max = section.number("records_max", 2'000);
+  load.pause_ms = section.number("pause_ms", 40);
   load.deletes_records = section.flag("deletes_records", false);
   if (!std::set<std::string>{"producer", "consumer", "admin"}.contains(load.kind))
     return Error(ErrorCode::kInvalidConfig, "unknown workload " + load.kind);
+  if (load.pause_ms < 1) return Error(ErrorCode::kInvalidConfig, "pause_ms is at least 1");
   return load;
 }
 

@@ -46,6 +46,7 @@ struct Scenario {
     bool idempotent = true;
     std::int64_t acks = -1;
     std::int64_t records_max = 2'000;
+    std::int64_t pause_ms = 40;
     bool deletes_records = false;
   };
   struct Fault {

@@ -91,6 +91,7 @@ void Simulation::make_clients() {
       options.topic = load.topic;
       options.acks = static_cast<std::int16_t>(load.acks);
       options.idempotent = load.idempotent;
+      options.pause_ms_max = load.pause_ms;
       options.records_max = static_cast<std::uint32_t>(load.records_max);
       clients_.push_back(std::make_unique<Producer>(model_, shard, std::move(options)));
     }
@@ -126,6 +127,7 @@ void Simulation::end_life(DeathKind kind) {
   world_.trace(0x656e64, static_cast<std::uint64_t>(kind));
   node_.reset();
   model_.checks.tell(&Invariant::on_death, kind);
+  ++model_.lives_ended;
   if (kind == DeathKind::kPowerCut) {
     disk_.revive_after_power_cut();
     gate_waits_ = true;
@@ -207,8 +209,12 @@ void Simulation::come_to_rest() {
     return admin_->all_there() && std::all_of(clients_.begin(), clients_.end(),
                                               [](const auto& client) { return client->idle(); });
   };
-  if (!go_on_until(idle, kRestPatience))
-    return model_.checks.fail("Liveness", "clients do not get their answers");
+  if (!go_on_until(idle, kRestPatience)) {
+    std::string who;
+    for (const auto& client : clients_)
+      if (!client->idle()) who += "; " + client->waits_for();
+    return model_.checks.fail("Liveness", "clients do not get their answers" + who);
+  }
   verify_now();
 }
 

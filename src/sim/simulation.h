@@ -48,7 +48,8 @@ class Simulation {
  private:
   static constexpr Millis kStartPatience{60'000};
   static constexpr Millis kRestPatience{120'000};
-  static constexpr Millis kPeace{3'000};
+  /// Longer than an admin client waits until it asks what became of a request that got no answer.
+  static constexpr Millis kPeace{15'000};
 
   void make_config();
   void make_clients();

@@ -29,6 +29,7 @@ class Verifier {
   void fetch();
   void list(std::int64_t timestamp, UniqueFunction<void(Offset)> then);
   void on_fetched(const Result<Slice>& frame);
+  void end_partition();
 
   Model& model_;
   env::fake::FakeShard& shard_;
@@ -37,6 +38,7 @@ class Verifier {
   bool done_ = false;
   std::deque<std::pair<std::string, std::int32_t>> left_;
   FullRead reading_;
+  Life life_ = 0;
   Offset position_;
 };
 
