@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "node/handler/alter_check.h"
+#include "node/handler/controller_call.h"
+
+namespace moldau::handler {
+
+/// What AlterConfigs and IncrementalAlterConfigs share: their messages differ in the operation
+/// of an entry and in the name of the nested structs.
+/// Path     handle_alter_configs, handle_incremental_alter_configs → alter_flow → the controller.
+template <class Message, class Response>
+struct AlterFlow {
+  using Resource = typename Message::AlterConfigsResource;
+  static constexpr bool kIncremental =
+      requires(const decltype(Resource::configs)& configs) { configs[0].config_operation; };
+
+  static void add_answer(const Resource& resource, const Error& error, Response& response) {
+    auto& one = response.responses.emplace_back();
+    one.resource_type = resource.resource_type;
+    one.resource_name = resource.resource_name;
+    one.error_code = to_wire(error.code);
+    one.error_message = error.detail;
+  }
+
+  static std::vector<config::AlterEntry> entries_of(const Resource& resource) {
+    std::vector<config::AlterEntry> entries;
+    for (const auto& asked : resource.configs) {
+      config::AlterEntry& entry = entries.emplace_back();
+      entry.name = asked.name.str();
+      if constexpr (kIncremental) entry.op = asked.config_operation;
+      if (!asked.value.is_null()) entry.value = asked.value.str();
+    }
+    return entries;
+  }
+
+  static Result<void> judge(const Services& node, const Resource& resource, bool named_before) {
+    if (named_before) return Error(ErrorCode::kInvalidRequest, "the resource is named twice");
+    return check_alter(node, resource.resource_type, resource.resource_name.view(),
+                       entries_of(resource), kIncremental);
+  }
+
+  /// Takes out what this broker refuses itself; the refusals are in `refused`.
+  static Message accepted_part(const Services& node, Message message, Response& refused) {
+    std::set<std::pair<std::int8_t, std::string>> seen;
+    std::vector<Resource> accepted;
+    for (auto& resource : message.resources) {
+      const bool first = seen.emplace(resource.resource_type, resource.resource_name.str()).second;
+      const Result<void> judged = judge(node, resource, !first);
+      if (judged.ok()) {
+        accepted.push_back(std::move(resource));
+      } else {
+        add_answer(resource, judged.error(), refused);
+      }
+    }
+    message.resources = std::move(accepted);
+    return message;
+  }
+};
+
+/// The whole handler; `decide` is the controller's part.
+template <class Message, class Response, class Decide>
+env::Task<void> alter_flow(Services& node, request::RequestPtr request, Decide decide) {
+  using Flow = AlterFlow<Message, Response>;
+  auto decoded = request->decode<Message>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  Response response;
+  Message accepted = Flow::accepted_part(node, std::move(decoded).value(), response);
+  if (!accepted.resources.empty()) {
+    auto held = std::make_shared<const Held<Message>>(std::move(accepted), request->frame());
+    const MonoTime deadline = controller_deadline(*request, 60'000);
+    Result<Response> decided =
+        co_await call_controller(node, held, request->version(), deadline, decide);
+    if (decided.ok()) {
+      co_await until_shown(node);
+      for (auto& one : decided->responses) response.responses.push_back(std::move(one));
+    } else {
+      for (const auto& resource : held->message.resources)
+        Flow::add_answer(resource, decided.error(), response);
+    }
+  }
+  request->answer(response);
+}
+
+}  // namespace moldau::handler
