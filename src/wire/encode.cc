@@ -3,6 +3,21 @@
 
 namespace moldau::wire {
 
+Result<ReceivedHeader> read_request_header(Reader& reader) {
+  ReceivedHeader header;
+  const std::int16_t key = reader.int16("RequestApiKey");
+  header.version = reader.int16("RequestApiVersion");
+  header.correlation_id = reader.int32("CorrelationId");
+  header.client_id = reader.text(false, true, "ClientId").str();
+  MOLDAU_TRY(reader.status("RequestHeader", 1));
+  header.api = find_api(key);
+  if (header.api == nullptr)
+    return Error(ErrorCode::kUnsupportedVersion, "there is no API " + std::to_string(key));
+  if (request_header_version(*header.api, header.version) == 2) reader.skip_tags();
+  MOLDAU_TRY(reader.status("RequestHeader", 2));
+  return header;
+}
+
 std::size_t request_header_size(std::int16_t header_version, const Text& client_id) {
   // Key, version, correlation id; the client id has the old form even in a flexible header.
   return 8 + text_size(client_id, false) + (header_version >= 2 ? 1 : 0);

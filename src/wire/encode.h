@@ -4,6 +4,7 @@
 // Whole messages in one buffer, with what stands in front of them on the wire.
 
 #include <cstdint>
+#include <string>
 
 #include "base/buffer.h"
 #include "wire/api_keys.h"
@@ -11,6 +12,20 @@
 #include "wire/writer.h"
 
 namespace moldau::wire {
+
+/// What stood in front of a request.
+struct ReceivedHeader {
+  ReceivedHeader() = default;
+  const ApiSpec* api = nullptr;
+  std::int16_t version = 0;
+  std::int32_t correlation_id = 0;
+  std::string client_id;
+};
+
+/// Reads the header; the reader stands at the body afterwards. The version is not judged.
+/// Errors   kInvalidRequest: cut short; kUnsupportedVersion: an API that does not exist.
+/// Source   RequestHeader v1 and v2.
+Result<ReceivedHeader> read_request_header(Reader& reader);
 
 std::size_t request_header_size(std::int16_t header_version, const Text& client_id);
 void write_request_header(Writer& writer, ApiKey key, std::int16_t version,

@@ -3,24 +3,9 @@
 
 namespace moldau::request {
 
-Result<RequestHeader> read_request_header(wire::Reader& reader) {
-  RequestHeader header;
-  const std::int16_t key = reader.int16("api key");
-  header.version = reader.int16("api version");
-  header.correlation_id = reader.int32("correlation id");
-  header.client_id = reader.text(false, true, "client id").str();
-  MOLDAU_TRY(reader.status("RequestHeader", 1));
-  header.api = wire::find_api(key);
-  if (!header.api)
-    return Error(ErrorCode::kUnsupportedVersion, "there is no API " + std::to_string(key));
-  if (wire::request_header_version(*header.api, header.version) == 2) reader.skip_tags();
-  MOLDAU_TRY(reader.status("RequestHeader", 2));
-  return header;
-}
-
 Caller::Caller() = default;
 
-Request::Request(RequestHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
+Request::Request(wire::ReceivedHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
                  Caller caller, MonoTime arrived)
     : header_(std::move(header)),
       frame_(std::move(frame)),
@@ -30,15 +15,6 @@ Request::Request(RequestHeader header, Slice frame, std::size_t body_at, net::Re
       arrived_(arrived) {}
 
 Request::~Request() = default;
-
-std::size_t Request::header_size() const {
-  return wire::response_header_version(*header_.api, version()) == 0 ? 4 : 5;
-}
-
-void Request::write_header(wire::Writer& writer) const {
-  writer.int32(header_.correlation_id);
-  if (wire::response_header_version(*header_.api, version()) == 1) writer.uvarint(0);
-}
 
 void Request::send(Slice buffer, const wire::Writer& writer) {
   net::Reply reply;

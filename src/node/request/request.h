@@ -12,24 +12,11 @@
 #include "env/shard.h"
 #include "net/session.h"
 #include "wire/api_keys.h"
+#include "wire/encode.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
 
 namespace moldau::request {
-
-/// What stands in front of every request.
-struct RequestHeader {
-  RequestHeader() = default;
-  const wire::ApiSpec* api = nullptr;
-  std::int16_t version = 0;
-  std::int32_t correlation_id = 0;
-  std::string client_id;
-};
-
-/// Reads the header; the reader stands at the body afterwards. The version is not judged.
-/// Errors   kInvalidRequest: cut short; kUnsupportedVersion: an API that does not exist.
-/// Source   RequestHeader v1 and v2.
-Result<RequestHeader> read_request_header(wire::Reader& reader);
 
 /// Who asks, copied from the session when the request arrived: the session may be gone when the
 /// answer is ready.
@@ -51,13 +38,13 @@ struct Caller {
 /// Source   RequestChannel.Request.
 class Request {
  public:
-  Request(RequestHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
+  Request(wire::ReceivedHeader header, Slice frame, std::size_t body_at, net::ReplySlot slot,
           Caller caller, MonoTime arrived);
   ~Request();
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
 
-  const RequestHeader& header() const { return header_; }
+  const wire::ReceivedHeader& header() const { return header_; }
   wire::ApiKey api() const { return header_.api->key; }
   std::int16_t version() const { return header_.version; }
   const Caller& caller() const { return caller_; }
@@ -85,10 +72,10 @@ class Request {
   /// Answers in another version than was asked: only ApiVersions does.
   template <class M>
   void answer_as(const M& message, std::int16_t v) {
-    const std::size_t size = header_size() + message.size(v);
-    Slice buffer = Slice::allocate(size);
+    const std::size_t front = wire::response_header_size(api(), version());
+    Slice buffer = Slice::allocate(front + message.size(v));
     wire::Writer writer(buffer.mutable_view());
-    write_header(writer);
+    wire::write_response_header(writer, api(), version(), header_.correlation_id);
     message.encode(writer, v);
     send(std::move(buffer), writer);
   }
@@ -100,11 +87,9 @@ class Request {
   bool answered() const { return answered_; }
 
  private:
-  std::size_t header_size() const;
-  void write_header(wire::Writer& writer) const;
   void send(Slice buffer, const wire::Writer& writer);
 
-  RequestHeader header_;
+  wire::ReceivedHeader header_;
   Slice frame_;
   std::size_t body_at_;
   net::ReplySlot slot_;

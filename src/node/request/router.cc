@@ -44,7 +44,7 @@ void Router::refuse(net::Session& session, net::ReplySlot slot, std::string why)
 
 void Router::on_request(net::Session& session, Slice frame, net::ReplySlot slot) {
   wire::Reader reader(frame.view());
-  auto header = read_request_header(reader);
+  auto header = wire::read_request_header(reader);
   if (!header.ok()) return refuse(session, std::move(slot), header.error().text());
   const Route* route = route_of(header->api->key);
   if (!route)
