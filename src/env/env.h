@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 #include "env/clock.h"
 #include "env/disk.h"
 #include "env/logger.h"
@@ -21,6 +23,8 @@ class Env {
   virtual Clock& clock() = 0;
   virtual Logger& logger() = 0;
   virtual Metrics& metrics() = 0;
+  /// What this process may use of the machine's memory.
+  virtual std::uint64_t memory_bytes() const { return std::uint64_t{1} << 30; }
 };
 
 }  // namespace moldau::env

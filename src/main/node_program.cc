@@ -39,6 +39,7 @@ class NodeProgram final : public os::Program {
     const auto colon = text.find_last_of(':');
     http::HttpServerOptions options;
     options.address.host = text.substr(0, colon);
+    options.threads = static_cast<std::uint32_t>(config_->values.moldau_http_threads);
     options.address.port = static_cast<std::uint16_t>(
         std::atoi(colon == std::string::npos ? "" : text.c_str() + colon + 1));
     http_ = std::make_unique<http::HttpServer>(std::move(options), env_.logger());

@@ -8,6 +8,7 @@
 #include "env/env.h"
 #include "os/blocking_pool.h"
 #include "os/file_disk.h"
+#include "os/memory_limit.h"
 #include "os/reactor.h"
 #include "os/real_clock.h"
 
@@ -46,6 +47,7 @@ class RealEnv final : public env::Env {
   env::Clock& clock() override { return clock_; }
   env::Logger& logger() override { return *logger_; }
   env::Metrics& metrics() override { return metrics_; }
+  std::uint64_t memory_bytes() const override { return memory_bytes_; }
 
   Reactor& reactor(env::ShardId id) { return *reactors_[id.value()]; }
   BlockingPool& pool(env::PoolId id);
@@ -53,6 +55,7 @@ class RealEnv final : public env::Env {
  private:
   std::unique_ptr<env::Logger> logger_;
   env::Metrics metrics_;
+  const std::uint64_t memory_bytes_ = memory_limit();
   RealClock clock_;
   FileDisk disk_;
   std::vector<std::unique_ptr<BlockingPool>> pools_;  // the general one last

@@ -41,6 +41,7 @@ Node::~Node() {
 }
 
 void Node::start() {
+  if (config_->is_broker) limit_start();
   tasks_.spawn(run_start());
 }
 
@@ -101,7 +102,7 @@ env::Task<void> Node::register_controller() {
                                                   const controller::RequestContext&) {
       return machine.decide_controller_registration(*message);
     };
-    const MonoTime deadline = shard_.now() + Millis(30'000);
+    const MonoTime deadline = shard_.now() + Millis(config_->values.request_timeout_ms);
     Result<Response> answer =
         co_await quorum_->submit<Response>(shard_, std::move(decide), deadline);
     const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
@@ -198,8 +199,8 @@ void Node::build_broker() {
   lifecycle_ =
       std::make_unique<broker::LifecycleHost>(env_, config_, advertised_, cluster_id_, incarnation_,
                                               directories_, *quorum_, std::move(events));
-  producer_ids_ =
-      std::make_unique<broker::ProducerIds>(env_, config_->node_id, *lifecycle_, *quorum_);
+  producer_ids_ = std::make_unique<broker::ProducerIds>(
+      env_, config_->node_id, *lifecycle_, *quorum_, Millis(config_->values.request_timeout_ms));
   for (auto& parts : parts_) {
     parts->services().directories = &directories_;
     parts->services().applier = applier_.get();
@@ -213,20 +214,28 @@ void Node::build_broker() {
                                                   [this] { return dynamic_.current(); });
   cleaner_->start(tasks_);
   maintain_later(Millis(config_->values.log_initial_task_delay_ms));
+  expire_producers_later();
 }
 
 void Node::build_server() {
   std::vector<net::RequestSink*> sinks;
   for (auto& parts : parts_) sinks.push_back(parts.get());
-  server_ =
-      std::make_unique<net::SocketServer>(env_, server_options_of(*config_), std::move(sinks));
+  server_ = std::make_unique<net::SocketServer>(
+      env_, server_options_of(*config_, env_.memory_bytes()), std::move(sinks));
+}
+
+bool Node::is_early(const std::string& listener) const {
+  const auto& early = config_->values.early_start_listeners;
+  return early && std::any_of(early->begin(), early->end(), [&](const std::string& name) {
+           return config::listener_name_of(name) == listener;
+         });
 }
 
 Result<void> Node::start_early_listeners() {
   for (const config::Listener& listener : config_->listeners) {
     const bool controller = config_->is_controller_listener(listener.name);
     // A port that the kernel chooses must be known before it is advertised.
-    if (!controller && listener.port != 0) continue;
+    if (!controller && listener.port != 0 && !is_early(listener.name)) continue;
     MOLDAU_TRY(server_->start(listener.name));
   }
   show_identity();
@@ -313,7 +322,7 @@ env::Task<void> Node::assign_directories(std::vector<broker::DirectoryAssignment
                                                 const controller::RequestContext&) {
     return machine.decide_assign_replicas_to_dirs(*message);
   };
-  const MonoTime deadline = shard_.now() + Millis(60'000);
+  const MonoTime deadline = shard_.now() + Millis(config_->values.request_timeout_ms);
   Result<Response> answer = co_await quorum_->submit<Response>(shard_, std::move(decide), deadline);
   const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
   if (code != ErrorCode::kNone)
@@ -328,6 +337,27 @@ void Node::maintain_later(Millis delay) {
   });
 }
 
+void Node::expire_producers_later() {
+  const Millis pause(config_->values.producer_id_expiration_check_interval_ms);
+  shard_.call_at(shard_.now() + pause, [this, alive = alive_] {
+    if (!*alive || stopping_) return;
+    applier_->expire_producers_of_all();
+    expire_producers_later();
+  });
+}
+
+void Node::limit_start() {
+  // The longest time there is, in nanoseconds, would not fit.
+  constexpr std::int64_t kForEver = std::int64_t{1000} * 24 * 3600 * 1000;
+  const std::int64_t limit = config_->values.server_max_startup_time_ms;
+  if (limit >= kForEver) return;
+  shard_.call_at(shard_.now() + Millis(limit), [this, alive = alive_, limit] {
+    if (!*alive || stopping_ || is_running()) return;
+    fail(kExitFailed,
+         "the start took longer than server.max.startup.time.ms=" + std::to_string(limit));
+  });
+}
+
 void Node::stop(Callback done) {
   if (stopping_) return;
   stopping_ = true;
@@ -338,7 +368,8 @@ void Node::stop(Callback done) {
 env::Task<void> Node::run_stop(Callback done) {
   env_.logger().info("node", "shutting down");
   if (server_) server_->stop_accepting();
-  if (lifecycle_ && quorum_->is_active_controller() && !failed_) {
+  const bool controlled = config_->values.controlled_shutdown_enable;
+  if (controlled && lifecycle_ && quorum_->is_active_controller() && !failed_) {
     env::OneShot<bool> let_go(shard_);
     env::OneShot<bool>* slot = &let_go;
     may_stop_ = [slot] { slot->set(true); };

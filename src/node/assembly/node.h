@@ -76,6 +76,10 @@ class Node {
   void on_state(broker::BrokerState state);
   void maybe_ready();
   void maintain_later(Millis delay);
+  void expire_producers_later();
+  /// Ends the node if it does not run in time.
+  void limit_start();
+  bool is_early(const std::string& listener) const;
   void show_identity();
 
   env::Env& env_;

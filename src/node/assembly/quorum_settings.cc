@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/assembly/quorum_settings.h"
 
+#include <algorithm>
+
 namespace moldau::assembly {
 namespace {
 
@@ -58,7 +60,14 @@ quorum::QuorumConfig quorum_config_of(const std::shared_ptr<const config::Broker
   out.fetch_timeout = Millis(values.controller_quorum_fetch_timeout_ms);
   out.request_timeout = Millis(values.controller_quorum_request_timeout_ms);
   out.retry_backoff = Millis(values.controller_quorum_retry_backoff_ms);
-  out.segment_bytes = values.metadata_log_segment_bytes;
+  out.segment_bytes =
+      values.internal_metadata_log_segment_bytes.value_or(values.metadata_log_segment_bytes);
+  out.file_delete_delay = Millis(values.internal_metadata_delete_delay_millis);
+  out.batch_bytes_max = std::min(
+      raft::kMetadataBatchBytesMax,
+      static_cast<std::size_t>(std::max(values.internal_metadata_max_batch_size_in_bytes, 1)));
+  out.slow_event = Millis(values.controller_performance_always_log_threshold_ms);
+  out.event_sample_period = Millis(values.controller_performance_sample_period_ms);
   out.segment_ms = Millis(values.metadata_log_segment_ms);
   out.snapshot_after_bytes = values.metadata_log_max_record_bytes_between_snapshots;
   out.snapshot_after = Millis(values.metadata_log_max_snapshot_interval_ms);

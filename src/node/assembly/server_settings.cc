@@ -13,9 +13,10 @@ net::ConnectionBounds bounds_of(std::int32_t connections, std::int32_t creations
   return bounds;
 }
 
-std::uint64_t bytes_in_flight_max(const config::BrokerValues& values) {
-  std::uint64_t bytes = net::SocketServerOptions().bytes_in_flight_max;
-  if (values.moldau_memory_bytes > 0)
+std::uint64_t bytes_in_flight_max(const config::BrokerValues& values, std::uint64_t memory_bytes) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
+  std::uint64_t bytes = std::min(memory_bytes / 4, kMost);
+  if (values.moldau_memory_bytes >= 0)
     bytes = static_cast<std::uint64_t>(values.moldau_memory_bytes);
   if (values.queued_max_request_bytes > 0)
     bytes = std::min(bytes, static_cast<std::uint64_t>(values.queued_max_request_bytes));
@@ -24,7 +25,8 @@ std::uint64_t bytes_in_flight_max(const config::BrokerValues& values) {
 
 }  // namespace
 
-net::SocketServerOptions server_options_of(const config::BrokerConfig& config) {
+net::SocketServerOptions server_options_of(const config::BrokerConfig& config,
+                                           std::uint64_t memory_bytes) {
   net::SocketServerOptions options;
   const auto& values = config.values;
   for (const config::Listener& listener : config.listeners) {
@@ -37,7 +39,7 @@ net::SocketServerOptions server_options_of(const config::BrokerConfig& config) {
   }
   options.request_bytes_max = static_cast<std::uint32_t>(values.socket_request_max_bytes);
   options.idle_max = Millis(values.connections_max_idle_ms);
-  options.bytes_in_flight_max = bytes_in_flight_max(values);
+  options.bytes_in_flight_max = bytes_in_flight_max(values, memory_bytes);
   options.queued_bytes_max = static_cast<std::uint64_t>(values.moldau_connection_queued_bytes_max);
   options.socket.backlog = values.socket_listen_backlog_size;
   // Unless somebody asks for a size the kernel tunes the buffers: docs/decisions/0003.

@@ -7,8 +7,10 @@
 
 namespace moldau::assembly {
 
-/// What the socket server reads from a node's configuration at its start.
-net::SocketServerOptions server_options_of(const config::BrokerConfig& config);
+/// What the socket server reads from a node's configuration at its start; `memory_bytes` is what
+/// the process may use.
+net::SocketServerOptions server_options_of(const config::BrokerConfig& config,
+                                           std::uint64_t memory_bytes);
 
 /// The part of it that may change while the node runs.
 net::ConnectionLimits connection_limits_of(const config::BrokerConfig& config);

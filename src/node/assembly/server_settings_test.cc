@@ -36,22 +36,27 @@ TEST(ServerSettingsTest, LimitsComeFromTheirKeys) {
   EXPECT_EQ(limits.throttle_max, Millis(2'000));
 }
 
+std::uint64_t bytes_in_flight(std::initializer_list<std::pair<const char*, const char*>> keys,
+                              std::uint64_t memory_bytes) {
+  return server_options_of(config_with(keys), memory_bytes).bytes_in_flight_max;
+}
+
 TEST(ServerSettingsTest, BytesInFlightAreBoundedByTheSmallerKey) {
-  EXPECT_EQ(
-      server_options_of(config_with({{"moldau.memory.bytes", "1000000"}})).bytes_in_flight_max,
-      1'000'000U);
-  EXPECT_EQ(server_options_of(config_with({{"moldau.memory.bytes", "1000000"},
-                                           {"socket.request.max.bytes", "500000"},
-                                           {"queued.max.request.bytes", "500000"}}))
-                .bytes_in_flight_max,
+  EXPECT_EQ(bytes_in_flight({}, 128 << 20), 32U << 20);
+  EXPECT_EQ(bytes_in_flight({}, std::uint64_t{64} << 30), 1U << 30);
+  EXPECT_EQ(bytes_in_flight({{"moldau.memory.bytes", "1000000"}}, 1 << 30), 1'000'000U);
+  EXPECT_EQ(bytes_in_flight({{"moldau.memory.bytes", "1000000"},
+                             {"socket.request.max.bytes", "500000"},
+                             {"queued.max.request.bytes", "500000"}},
+                            1 << 30),
             500'000U);
-  EXPECT_EQ(server_options_of(config_with({{"moldau.connection.queued.bytes.max", "70000"}}))
-                .queued_bytes_max,
-            70'000U);
+  const config::BrokerConfig config =
+      config_with({{"moldau.connection.queued.bytes.max", "70000"}});
+  EXPECT_EQ(server_options_of(config, 1 << 30).queued_bytes_max, 70'000U);
 }
 
 TEST(ServerSettingsTest, ListenersKnowWhoComesToThem) {
-  const net::SocketServerOptions options = server_options_of(config_with({}));
+  const net::SocketServerOptions options = server_options_of(config_with({}), 1 << 30);
   ASSERT_EQ(options.listeners.size(), 2U);
   EXPECT_TRUE(options.listeners[0].inter_broker);
   EXPECT_FALSE(options.listeners[0].controller);

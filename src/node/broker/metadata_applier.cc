@@ -433,6 +433,17 @@ void MetadataApplier::maintain_all() {
   }
 }
 
+void MetadataApplier::expire_producers_of_all() {
+  const Timestamp now = env_.clock().wall();
+  for (std::uint32_t s = 0; s < replicas_.size(); ++s) {
+    replica::ReplicaHost& host = replicas_.host(s);
+    host.shard().post([&host, now] {
+      host.for_each(
+          [now](replica::HostedPartition& partition) { partition.expire_producers(now); });
+    });
+  }
+}
+
 env::Task<void> MetadataApplier::close_all(BrokerEpoch broker_epoch) {
   closing_ = true;
   while (running_) {

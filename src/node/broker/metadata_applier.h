@@ -54,6 +54,8 @@ class MetadataApplier {
 
   /// Retention and the like for every partition; called now and then.
   void maintain_all();
+  /// Forgets idle producers of every partition; called now and then.
+  void expire_producers_of_all();
   /// Stops serving all partitions, closes their logs and leaves the marks of a clean shutdown.
   env::Task<void> close_all(BrokerEpoch broker_epoch);
 

@@ -7,12 +7,13 @@
 namespace moldau::broker {
 
 ProducerIds::ProducerIds(env::Env& env, NodeId self, LifecycleHost& lifecycle,
-                         quorum::Quorum& quorum)
+                         quorum::Quorum& quorum, Millis patience)
     : env_(env),
       shard_(env.shard(env::ShardId(0))),
       self_(self),
       lifecycle_(lifecycle),
-      quorum_(quorum) {}
+      quorum_(quorum),
+      patience_(patience) {}
 
 void ProducerIds::take(Taken taken) {
   if (next_ < end_) return taken(ProducerId(next_++));
@@ -33,7 +34,7 @@ env::Task<void> ProducerIds::allocate() {
                                                 const controller::RequestContext&) {
     return machine.decide_allocate_producer_ids(*message);
   };
-  const MonoTime deadline = shard_.now() + Millis(30'000);
+  const MonoTime deadline = shard_.now() + patience_;
   Result<Response> answer = co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
   allocating_ = false;
   const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;

@@ -23,7 +23,9 @@ class ProducerIds {
   static constexpr std::size_t kWaitingMax = 10'000;
   using Taken = UniqueFunction<void(Result<ProducerId>)>;
 
-  ProducerIds(env::Env& env, NodeId self, LifecycleHost& lifecycle, quorum::Quorum& quorum);
+  /// `patience`: how long the controller may take (request.timeout.ms).
+  ProducerIds(env::Env& env, NodeId self, LifecycleHost& lifecycle, quorum::Quorum& quorum,
+              Millis patience);
 
   /// `taken` may be called at once.
   void take(Taken taken);
@@ -37,6 +39,7 @@ class ProducerIds {
   NodeId self_;
   LifecycleHost& lifecycle_;
   quorum::Quorum& quorum_;
+  Millis patience_;
   std::int64_t next_ = 0;
   std::int64_t end_ = 0;
   bool allocating_ = false;

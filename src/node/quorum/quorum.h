@@ -18,6 +18,7 @@
 #include "machine/controller/controller_machine.h"
 #include "machine/image/loader.h"
 #include "machine/raft/raft_machine.h"
+#include "machine/raft/snapshot_file.h"
 #include "node/park/waiter.h"
 
 namespace moldau::quorum {
@@ -54,6 +55,12 @@ struct QuorumConfig {
 
   std::int32_t segment_bytes = 1 << 30;       // metadata.log.segment.bytes
   Millis segment_ms{7LL * 24 * 3600 * 1000};  // metadata.log.segment.ms
+  Millis file_delete_delay{60'000};           // internal.metadata.delete.delay.millis
+  /// internal.metadata.max.batch.size.in.bytes; never above kMetadataBatchBytesMax.
+  std::size_t batch_bytes_max = raft::kMetadataBatchBytesMax;
+  /// controller.performance.always.log.threshold.ms, controller.performance.sample.period.ms
+  Millis slow_event{2'000};
+  Millis event_sample_period{60'000};
   /// metadata.log.max.record.bytes.between.snapshots, metadata.log.max.snapshot.interval.ms
   std::int64_t snapshot_after_bytes = std::int64_t{20} << 20;
   Millis snapshot_after{3'600'000};

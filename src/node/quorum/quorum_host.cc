@@ -27,7 +27,8 @@ QuorumHost::QuorumHost(Quorum& quorum, env::Env& env, QuorumConfig config)
       shard_(env.shard(kHome)),
       config_(std::move(config)),
       store_(env.disk(), config_.metadata_log_dir),
-      broker_config_(config_.controller.broker_config) {}
+      broker_config_(config_.controller.broker_config),
+      events_(config_.slow_event, config_.event_sample_period) {}
 
 QuorumHost::~QuorumHost() {
   shard_.disarm(*this);

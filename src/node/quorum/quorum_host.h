@@ -18,6 +18,7 @@
 #include "machine/controller/controller_machine.h"
 #include "machine/image/loader.h"
 #include "machine/raft/raft_machine.h"
+#include "node/quorum/event_performance.h"
 #include "node/quorum/metadata_store.h"
 #include "node/quorum/quorum.h"
 
@@ -133,6 +134,7 @@ class QuorumHost final : public env::TurnHook {
   image::ImageLoader loader_;
   image::MetadataImage bootstrap_;
   std::shared_ptr<const config::BrokerConfig> broker_config_;
+  EventPerformance events_;
 
   // Steps: one after the other, while `busy_` an effect is being awaited.
   std::deque<Step> steps_;

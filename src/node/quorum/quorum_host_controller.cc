@@ -75,7 +75,9 @@ QuorumHost::EffectsList QuorumHost::decide(Quorum::Propose& decide_fn,
   }
   controller::RequestContext request = context();
   bool atomic = true;
+  const MonoTime began = env_.clock().mono();
   Result<image::RecordList> records = decide_fn(*controller_, request, atomic);
+  events_.observe("request", began, env_.clock().mono(), env_.logger());
   if (!records.ok()) {
     deliver(*answer, records.error());
     return list;
@@ -98,8 +100,10 @@ QuorumHost::EffectsList QuorumHost::tick_controller() {
   EffectsList list;
   for (int i = 0; i < kDutiesPerTickMax; ++i) {
     if (!quorum_.is_active_controller() || !controller_) break;
+    const MonoTime began = env_.clock().mono();
     const auto decision = controller_->tick(context());
     if (!decision) break;
+    events_.observe("duty", began, env_.clock().mono(), env_.logger());
     if (!write(decision->records, decision->atomic, list).ok()) break;
   }
   return list;
@@ -136,7 +140,7 @@ Result<void> QuorumHost::write_batch(std::vector<image::MetadataRecord> records,
     one.value = ByteView(value);
     MOLDAU_TRY(builder.append(one));
   }
-  if (builder.uncompressed_size() > raft::kMetadataBatchBytesMax)
+  if (builder.uncompressed_size() > config_.batch_bytes_max)
     return Error(ErrorCode::kPolicyViolation,
                  "Unable to perform excessively large batch operation.");
   record::CompressionContext compression;

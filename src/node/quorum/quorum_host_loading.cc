@@ -33,6 +33,7 @@ log::LogConfig metadata_log_config(const QuorumConfig& config) {
   log::LogConfig out;
   out.segment_bytes = config.segment_bytes;
   out.segment_ms = config.segment_ms;
+  out.file_delete_delay_ms = config.file_delete_delay;
   // One record may be larger than a batch should be; the machine has judged it already.
   out.max_message_bytes = INT32_MAX;
   out.cleanup_delete = true;

@@ -317,9 +317,12 @@ void HostedPartition::maintain(Timestamp now) {
     host_.note_write_error(*this, deleted.error());
   if (auto rolled = log_->maybe_roll_by_time(now); !rolled.ok())
     host_.note_write_error(*this, rolled.error());
-  (void)log_->remove_expired_producers(now);
   if (auto idle = log_->release_idle(); !idle.ok()) host_.note_write_error(*this, idle.error());
   run_jobs();
+}
+
+void HostedPartition::expire_producers(Timestamp now) {
+  if (!stopped_ && log_ && !log_->failed()) (void)log_->remove_expired_producers(now);
 }
 
 void HostedPartition::run_jobs() {

@@ -90,8 +90,9 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
 
   /// DeleteRecords up to `offset`, -1 for the high watermark. Gives the new log start.
   Result<Offset> delete_records(Offset offset);
-  /// Retention, rolling by age, expiry of producers; called now and then.
+  /// Retention and rolling by age; called now and then.
   void maintain(Timestamp now);
+  void expire_producers(Timestamp now);
   /// Hands work that the log asks for to the pool, in order.
   void run_jobs();
   /// No further request is served; those that wait get `code`.
