@@ -215,6 +215,28 @@ TEST(EncodeTest, AFlexibleRequestHeaderHasAnOldStyleClientId) {
   const Slice bytes = encode_request(request, 12, 5, "ab");
   const auto expected = bytes_of({0, 3, 0, 12, 0, 0, 0, 5, 0, 2, 'a', 'b', 0});
   EXPECT_TRUE(std::equal(expected.begin(), expected.end(), bytes.view().begin()));
+  Reader reader(bytes.view());
+  const Result<ReceivedHeader> header = read_request_header(reader);
+  ASSERT_TRUE(header.ok());
+  EXPECT_EQ(header->api->key, ApiKey::kMetadata);
+  EXPECT_EQ(header->version, 12);
+  EXPECT_EQ(header->correlation_id, 5);
+  EXPECT_EQ(header->client_id, "ab");
+  MetadataRequest again;
+  EXPECT_TRUE(again.decode(reader, 12).ok());
+}
+
+TEST(EncodeTest, AHeaderThatIsCutShortOrOfAnUnknownApiIsRefused) {
+  const auto whole = bytes_of({0, 3, 0, 12, 0, 0, 0, 5, 0, 2, 'a', 'b', 0});
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    Reader reader(ByteView(whole).first(size));
+    const Result<ReceivedHeader> header = read_request_header(reader);
+    ASSERT_FALSE(header.ok()) << size;
+    EXPECT_EQ(header.error().code, ErrorCode::kInvalidRequest) << size;
+  }
+  const auto unknown = bytes_of({3, 3, 0, 0, 0, 0, 0, 5, 0, 0});
+  Reader reader((ByteView(unknown)));
+  EXPECT_EQ(read_request_header(reader).error().code, ErrorCode::kUnsupportedVersion);
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ def limit_of_all_connections(node):
         alter(node, DEFAULTS, 'max.connections=6')
         # Those that have been idle the longest are closed; the tool's own ones come and go.
         comes_to(lambda: [is_served(one) for one, _ in many].count(True) <= 6, True, 'six are left')
-        alter(node, DEFAULTS, delete='max.connections')
+    alter(node, DEFAULTS, delete='max.connections')
     comes_to(lambda: served(node, '127.0.0.2', 12), [True] * 12, 'the limit is deleted')
 
 
