@@ -28,6 +28,7 @@ struct CompactionTest : testing::Test, LogFixture {
 
   /// One whole pass; gives the end offset, or -1 if there was nothing to do.
   Offset compact(PartitionLog& log, std::optional<Offset> checkpoint) {
+    flush(log);
     const auto plan = log.plan_compaction(checkpoint, now);
     EXPECT_TRUE(plan.ok());
     if (!plan->worth_it(0)) return Offset(-1);
@@ -163,6 +164,7 @@ TEST_F(CompactionTest, NeverTouchesAnOpenTransactionOrWhatIsTooYoung) {
   append(*log,
          {.producer_id = ProducerId(5), .base_sequence = 0, .transactional = true, .key = "a"});
   for (int n = 0; n < 40; ++n) append(*log, {.timestamp = Timestamp(1000), .key = "a"});
+  flush(*log);
   auto plan = log->plan_compaction(std::nullopt, now);
   EXPECT_LE(plan->first_uncleanable, begin);
   config.min_compaction_lag_ms = Millis(now - Timestamp(500));
@@ -208,6 +210,7 @@ TEST_F(CompactionTest, CleansInSeveralPassesWithASmallMap) {
 TEST_F(CompactionTest, GivesUpWhenTheLogWasTruncatedMeanwhile) {
   auto log = open(disk);
   for (int n = 0; n < 60; ++n) append(*log, {.key = "a"});
+  flush(*log);
   auto pass = log->begin_compaction(*log->plan_compaction(std::nullopt, now), now, 1, limits);
   ASSERT_TRUE(*pass->clean_next());
   ASSERT_TRUE(*log->truncate_to(Offset(50), now));
@@ -222,6 +225,7 @@ TEST_F(CompactionTest, RefusesDamagedRecordsAndChangesNothing) {
   for (int n = 0; n < 60; ++n) append(*log, {.key = "a"});
   const std::uint64_t size = log->size_bytes();
   disk.content(kDirectory + "/00000000000000000000.log")[80] ^= 1;
+  flush(*log);
   auto pass = log->begin_compaction(*log->plan_compaction(std::nullopt, now), now, 1, limits);
   EXPECT_EQ(pass->clean_next().code(), ErrorCode::kCorruptMessage);
   ASSERT_TRUE(pass->discard().ok());
@@ -257,6 +261,15 @@ TEST_F(CompactionTest, SurvivesACrashAtEveryStep) {
       ASSERT_EQ(newest(*again), before) << "crash before change " << stop;
     }
   }
+}
+
+TEST_F(CompactionTest, LeavesOutWhatIsNotOnDiskYet) {
+  auto log = open(disk);
+  for (int n = 0; n < 40; ++n) append(*log, {.value_bytes = 50, .key = "k"});
+  ASSERT_GT(log->segment_count(), 2U);
+  EXPECT_EQ(log->plan_compaction(std::nullopt, now)->cleanable_bytes, 0U);
+  flush(*log);
+  EXPECT_GT(log->plan_compaction(std::nullopt, now)->cleanable_bytes, 0U);
 }
 
 }  // namespace

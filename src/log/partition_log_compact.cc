@@ -15,7 +15,9 @@ Result<CompactionPlan> PartitionLog::plan_compaction(std::optional<Offset> check
     plan.first_dirty = log_start_offset_;
     plan.checkpoint_was_wrong = true;
   }
-  Offset uncleanable = std::min(last_stable_offset(), active().base_offset());
+  // What is not on disk yet must not be the reason to drop what is: a power cut would take both.
+  Offset uncleanable =
+      std::min({last_stable_offset(), active().base_offset(), flushed_end_offset_});
   const std::int64_t min_lag = std::max<std::int64_t>(config_.min_compaction_lag_ms.value(), 0);
   const std::int64_t max_lag = std::max<std::int64_t>(config_.max_compaction_lag_ms.value(), 0);
   for (std::size_t n = 0; n + 1 < segments_.size(); ++n) {

@@ -200,9 +200,12 @@ void HostedPartition::release_waiting() {
   }
 }
 
+/// A segment that was rolled goes to the disk as soon as may be: then no crash has to look at it
+/// again, and compaction may count on it.
 bool HostedPartition::wants_flush() const {
-  return log_ && !flushing_ && !log_->failed() &&
-         log_->unflushed_messages() >= std::max<std::int64_t>(1, log_->config().flush_messages);
+  if (!log_ || flushing_ || log_->failed()) return false;
+  return log_->unflushed_messages() >= std::max<std::int64_t>(1, log_->config().flush_messages) ||
+         log_->flushed_end_offset() < log_->active_segment_base_offset();
 }
 
 void HostedPartition::flushed(const log::FlushPoint& point, const Result<void>& result) {
@@ -318,6 +321,7 @@ void HostedPartition::maintain(Timestamp now) {
   if (auto rolled = log_->maybe_roll_by_time(now); !rolled.ok())
     host_.note_write_error(*this, rolled.error());
   if (auto idle = log_->release_idle(); !idle.ok()) host_.note_write_error(*this, idle.error());
+  if (wants_flush()) host_.want_flush(shared_from_this());
   run_jobs();
 }
 

@@ -103,6 +103,19 @@ void ReplicaHost::on_turn_end() {
 void ReplicaHost::want_flush(std::shared_ptr<HostedPartition> partition) {
   const std::uint32_t directory = partition->identity().directory;
   partition->flushing_ = true;
+  // Nobody waits for this one: it must not hold up a round that somebody waits for.
+  if (!partition->log_->config().durable_acks()) {
+    auto made = partition->log_->flush_point();
+    if (!made.ok()) return partition->flushed(log::FlushPoint(), std::move(made).error());
+    auto point = std::make_shared<log::FlushPoint>(std::move(made).value());
+    auto result = std::make_shared<Result<void>>();
+    const env::PoolId pool = partition->identity().pool;
+    return shard_.run_blocking(
+        pool, [point, result] { *result = point->sync(); },
+        [alive = alive_, point, result, held = std::move(partition)] {
+          if (*alive) held->flushed(*point, *result);
+        });
+  }
   flushes_[directory].waiting.push_back(std::move(partition));
   if (!flushes_[directory].running) start_flush_round(directory);
 }
