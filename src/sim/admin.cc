@@ -43,8 +43,8 @@ void Admin::work() {
     if (may_go && random_.chance(30)) return remove(topic);
     const bool open = topic.state == State::kCreating || topic.state == State::kDeleting;
     if (open && random_.chance(300)) return compare_topics();
-    if (deletes_records_ && topic.state == State::kThere && random_.chance(topic.churns ? 20 : 5))
-      return delete_records(topic);
+    const bool may_shrink = deletes_records_ && !topic.compacted && topic.state == State::kThere;
+    if (may_shrink && random_.chance(topic.churns ? 20 : 5)) return delete_records(topic);
   }
   if (random_.chance(30)) compare_topics();
 }

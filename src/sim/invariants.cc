@@ -36,6 +36,28 @@ class Lives {
 /// durable when it was acknowledged.
 /// Thread   one thread.
 class NoAcknowledgedRecordIsLost final : public Invariant {
+  struct Found {
+    explicit Found(const FullRead& read) {
+      for (const ReadBatch& batch : read.batches)
+        records.insert(batch.records.begin(), batch.records.end());
+      if (read.compacted) note_keys(records);
+    }
+    void note_keys(const std::map<Offset, std::string>& of) {
+      for (const auto& [offset, value] : of) {
+        Offset& last = last_of_key[key_of(value)];
+        last = std::max(last, offset);
+      }
+    }
+    Offset end() const { return records.empty() ? Offset(0) : records.rbegin()->first + 1; }
+    /// A record with its key stands behind it.
+    bool has_later(Offset offset, const std::string& value) const {
+      const auto last = last_of_key.find(key_of(value));
+      return last != last_of_key.end() && last->second > offset;
+    }
+    std::map<Offset, std::string> records;
+    std::map<std::string, Offset> last_of_key;
+  };
+
  public:
   std::string_view name() const override { return "NoAcknowledgedRecordIsLost"; }
   Finding on_acked(const Acked& acked) override {
@@ -62,22 +84,27 @@ class NoAcknowledgedRecordIsLost final : public Invariant {
     return {};
   }
   Finding on_full_read(const FullRead& read) override {
-    std::map<Offset, std::string> found;
-    for (const ReadBatch& batch : read.batches)
-      found.insert(batch.records.begin(), batch.records.end());
+    Found found(read);
     auto& records = acked_[read.partition];
+    if (read.expires) records.erase(records.begin(), records.lower_bound(read.log_start));
     const std::uint64_t cuts = lives_.power_cuts();
     const bool cut_since = std::exchange(cuts_seen_[read.partition], cuts) != cuts;
     if (!read.durable && cut_since) {
-      records.erase(records.lower_bound(read.end), records.end());
+      // A compacted log may go on where it went on before: its offsets have holes anyway.
+      const Offset kept = read.compacted ? found.end() : read.end;
+      records.erase(records.lower_bound(std::min(kept, read.end)), records.end());
     } else if (read.end < expected_end_[read.partition]) {
       return at(read.partition, read.end) + " is the end, but acknowledged was up to " +
              std::to_string(expected_end_[read.partition].value() - 1);
     }
+    // What was acknowledged since the end was asked for counts as a later record, too.
+    if (read.compacted) found.note_keys(records);
     for (const auto& [offset, value] : records) {
       if (offset >= read.end) break;  // acknowledged since the end was asked for
-      const auto there = found.find(offset);
-      if (there == found.end())
+      const auto there = found.records.find(offset);
+      if (there == found.records.end() && read.compacted && found.has_later(offset, value))
+        continue;
+      if (there == found.records.end())
         return at(read.partition, offset) + " is lost, the log is [" +
                std::to_string(read.log_start.value()) + ", " + std::to_string(read.end.value()) +
                "): " + value;
@@ -150,7 +177,9 @@ class SequencesHaveNoGapAndNoDuplicate final : public Invariant {
       const auto count = static_cast<std::int64_t>(batch.records.size());
       const auto [there, is_first] =
           next.try_emplace(std::pair(batch.producer, batch.epoch), batch.base_sequence);
-      if (!is_first && there->second != batch.base_sequence)
+      // Of a compacted batch some records are left, or none.
+      const bool gap_is_fine = read.compacted && batch.base_sequence > there->second;
+      if (!is_first && there->second != batch.base_sequence && !gap_is_fine)
         return at(read.partition, batch.base_offset) + " producer " +
                std::to_string(batch.producer.value()) + " has sequence " +
                std::to_string(batch.base_sequence) + ", expected " + std::to_string(there->second);
@@ -170,12 +199,13 @@ class OffsetsAreDense final : public Invariant {
     for (const ReadBatch& batch : read.batches) {
       for (const auto& [offset, value] : batch.records) {
         if (offset < read.log_start) continue;
+        if (read.compacted && offset > next) next = offset;
         if (offset != next)
           return at(read.partition, offset) + " follows " + std::to_string(next.value() - 1);
         ++next;
       }
     }
-    if (next < read.end)
+    if (next < read.end && !read.compacted)
       return at(read.partition, next) + " is missing below the end " +
              std::to_string(read.end.value());
     return {};
@@ -193,7 +223,7 @@ class NothingIsDeletedUnasked final : public Invariant {
     return {};
   }
   Finding on_full_read(const FullRead& read) override {
-    if (read.log_start <= asked_[read.partition]) return {};
+    if (read.expires || read.log_start <= asked_[read.partition]) return {};
     return at(read.partition, read.log_start) + " is the log start, asked for was " +
            std::to_string(asked_[read.partition].value());
   }

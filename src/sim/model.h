@@ -21,6 +21,8 @@ struct ModelTopic {
   std::int32_t partitions = 1;
   bool durable = false;
   std::vector<std::pair<std::string, std::string>> configs;
+  bool expires = false;
+  bool compacted = false;
   /// Made and removed again by admin clients.
   bool churns = false;
   State state = State::kWanted;

@@ -61,6 +61,12 @@ struct DeletionAcked {
   std::uint64_t answered = 0;
 };
 
+/// The key of a record with such a value: models write it into the value too, behind an @.
+inline std::string key_of(const std::string& value) {
+  const auto at = value.find('@');
+  return at == std::string::npos ? std::string() : value.substr(at, value.find('|') - at);
+}
+
 /// A partition read from its log start to its end.
 struct FullRead {
   PartitionKey partition;
@@ -70,6 +76,9 @@ struct FullRead {
   std::vector<ReadBatch> batches;
   /// When the log start was asked for.
   std::uint64_t asked = 0;
+  /// Retention may move the log start; compaction may take records whose key has a later one.
+  bool expires = false;
+  bool compacted = false;
 };
 
 /// How a life of the node ended.

@@ -108,7 +108,9 @@ void Producer::add_batch(Lane& lane) {
   batch.id = ++batches_made_;
   const auto count = static_cast<std::int32_t>(random_.between(1, 4));
   for (std::int32_t i = 0; i < count; ++i) {
-    std::string value = options_.name + "." + std::to_string(++records_made_) + "|";
+    std::string value = options_.name + "." + std::to_string(++records_made_);
+    if (options_.keys > 0) value += "@" + std::to_string(random_.below(options_.keys));
+    value += "|";
     value.append(random_.chance(30) ? random_.below(6'000) : random_.below(120), 'x');
     batch.values.push_back(std::move(value));
   }
@@ -133,6 +135,8 @@ Slice Producer::build(const Batch& batch) {
     record::RecordFields record;
     record.timestamp = model_.world.wall();
     record.value = as_view(value);
+    const std::string key = key_of(value);
+    if (!key.empty()) record.key = as_view(key);
     builder.append(record).value();
   }
   return builder.build(model_.compression).value();

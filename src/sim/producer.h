@@ -20,6 +20,8 @@ struct ProducerOptions {
   std::uint32_t records_max = 2'000;
   /// Between two looks at what is to be done, at most.
   std::int64_t pause_ms_max = 40;
+  /// So many different keys; 0: records have none.
+  std::uint64_t keys = 0;
 };
 
 /// Produces to all partitions of a topic, up to five batches in flight per partition, retries

@@ -60,6 +60,9 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
   topic.partitions = static_cast<std::int32_t>(section.number("partitions", 1));
   topic.durable = section.flag("durable", false);
   topic.churns = section.flag("churns", false);
+  topic.expires = section.flag("expires", false);
+  topic.compacted = section.flag("compacted", false);
+  if (topic.compacted) topic.configs.emplace_back("cleanup.policy", "compact");
   if (topic.durable) topic.configs.emplace_back("flush.messages", "1");
   for (const auto& [key, value] : section.values)
     if (key.find('.') != std::string::npos) topic.configs.emplace_back(key, section.text(key));
@@ -69,7 +72,7 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
 
 Result<Scenario::Workload> workload_of(const TomlSection& section) {
   MOLDAU_TRY(known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
-                                  "pause_ms", "deletes_records"}));
+                                  "pause_ms", "keys", "deletes_records"}));
   Scenario::Workload load;
   load.kind = section.text("kind");
   load.topic = section.text("topic");
@@ -78,6 +81,7 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.acks = section.number("acks", -1);
   load.records_max = section.number("records_max", 2'000);
   load.pause_ms = section.number("pause_ms", 40);
+  load.keys = section.number("keys", 0);
   load.deletes_records = section.flag("deletes_records", false);
   if (!std::set<std::string>{"producer", "consumer", "admin"}.contains(load.kind))
     return Error(ErrorCode::kInvalidConfig, "unknown workload " + load.kind);

@@ -37,6 +37,8 @@ struct Scenario {
     std::int32_t partitions = 1;
     bool durable = false;
     bool churns = false;
+    bool expires = false;    // retention moves its log start
+    bool compacted = false;  // cleanup.policy=compact
     std::vector<std::pair<std::string, std::string>> configs;
   };
   struct Workload {
@@ -47,6 +49,7 @@ struct Scenario {
     std::int64_t acks = -1;
     std::int64_t records_max = 2'000;
     std::int64_t pause_ms = 40;
+    std::int64_t keys = 0;  // so many different keys; 0: records have none
     bool deletes_records = false;
   };
   struct Fault {

@@ -39,6 +39,8 @@ Simulation::Simulation(const Scenario& scenario, std::uint64_t seed)
     one.partitions = topic.partitions;
     one.durable = topic.durable;
     one.churns = topic.churns;
+    one.expires = topic.expires;
+    one.compacted = topic.compacted;
     one.configs = topic.configs;
   }
   // The directory itself is the user's, and on the medium.
@@ -92,6 +94,7 @@ void Simulation::make_clients() {
       options.acks = static_cast<std::int16_t>(load.acks);
       options.idempotent = load.idempotent;
       options.pause_ms_max = load.pause_ms;
+      options.keys = static_cast<std::uint64_t>(load.keys);
       options.records_max = static_cast<std::uint32_t>(load.records_max);
       clients_.push_back(std::make_unique<Producer>(model_, shard, std::move(options)));
     }
