@@ -48,7 +48,6 @@ class NoAcknowledgedRecordIsLost final : public Invariant {
         last = std::max(last, offset);
       }
     }
-    Offset end() const { return records.empty() ? Offset(0) : records.rbegin()->first + 1; }
     /// A record with its key stands behind it.
     bool has_later(Offset offset, const std::string& value) const {
       const auto last = last_of_key.find(key_of(value));
@@ -90,9 +89,11 @@ class NoAcknowledgedRecordIsLost final : public Invariant {
     const std::uint64_t cuts = lives_.power_cuts();
     const bool cut_since = std::exchange(cuts_seen_[read.partition], cuts) != cuts;
     if (!read.durable && cut_since) {
-      // A compacted log may go on where it went on before: its offsets have holes anyway.
-      const Offset kept = read.compacted ? found.end() : read.end;
-      records.erase(records.lower_bound(std::min(kept, read.end)), records.end());
+      records.erase(records.lower_bound(read.end), records.end());
+      // A later segment may outlive the end of an earlier one: in a compacted log, whose offsets
+      // have holes anyway, nothing tells.
+      if (read.compacted)
+        std::erase_if(records, [&](const auto& one) { return !found.records.contains(one.first); });
     } else if (read.end < expected_end_[read.partition]) {
       return at(read.partition, read.end) + " is the end, but acknowledged was up to " +
              std::to_string(expected_end_[read.partition].value() - 1);
