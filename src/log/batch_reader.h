@@ -17,10 +17,14 @@ namespace moldau::log {
 ///
 /// Owner    borrows nothing: shares the file. A batch given out is valid until the next call.
 /// Thread   any thread, one at a time.
-/// Bounds   the buffer grows to the largest batch, at most `batch_bytes_max`.
+/// Bounds   the buffer grows to the largest batch, at most `batch_bytes_max`; beyond
+///          kUncheckedBytes only for a batch whose checksum was found right, so that a damaged
+///          size takes no memory.
 /// Errors   kKafkaStorageError; kCorruptMessage at a size that cannot be (position() stays there).
 class BatchReader {
  public:
+  static constexpr std::size_t kUncheckedBytes = std::size_t{4} << 20;
+
   BatchReader(std::shared_ptr<env::File> file, std::uint64_t position, std::uint64_t end,
               std::size_t buffer_bytes = std::size_t{256} << 10,
               std::size_t batch_bytes_max = INT32_MAX);
@@ -34,6 +38,7 @@ class BatchReader {
 
  private:
   Result<bool> fill(std::size_t bytes);
+  Result<bool> check_large(std::size_t bytes);
 
   std::shared_ptr<env::File> file_;
   std::uint64_t position_;
