@@ -92,9 +92,23 @@ Result<void> LogDirectory::list_replicas() {
         warnings_.push_back(entry.name + ": " + id.error().text());
       }
     }
-    replicas_.push_back(std::move(*replica));
+    note_added(std::move(*replica));
   }
   return {};
+}
+
+std::vector<FoundReplica> LogDirectory::replicas() const {
+  std::vector<FoundReplica> all;
+  all.reserve(replicas_.size());
+  for (const auto& [partition, replica] : replicas_) all.push_back(replica);
+  return all;
+}
+
+std::vector<FoundReplica> LogDirectory::find_replicas(const TopicPartition& partition) const {
+  std::vector<FoundReplica> found;
+  const auto [begin, end] = replicas_.equal_range(partition);
+  for (auto it = begin; it != end; ++it) found.push_back(it->second);
+  return found;
 }
 
 std::optional<Offset> LogDirectory::find_recovery_point(const TopicPartition& partition) const {
@@ -107,6 +121,22 @@ std::optional<Offset> LogDirectory::find_high_watermark(const TopicPartition& pa
   return find_in(high_watermarks_, partition);
 }
 
+void LogDirectory::note_added(FoundReplica replica) {
+  TopicPartition partition = replica.topic_partition;
+  replicas_.emplace(std::move(partition), std::move(replica));
+}
+
+void LogDirectory::note_removed(const std::string& replica_directory) {
+  const auto parsed = parse_directory_name(replica_directory);
+  if (!parsed) return;
+  const auto [begin, end] = replicas_.equal_range(parsed->topic_partition);
+  for (auto it = begin; it != end; ++it) {
+    if (it->second.name != replica_directory) continue;
+    replicas_.erase(it);
+    return;
+  }
+}
+
 void LogDirectory::settle(const TopicPartition& partition) {
   for (OffsetCheckpoint* rows : {&recovery_points_, &log_starts_, &high_watermarks_})
     rows->offsets.erase(partition);
@@ -114,15 +144,16 @@ void LogDirectory::settle(const TopicPartition& partition) {
 
 void LogDirectory::forget(const TopicPartition& partition) {
   settle(partition);
-  std::erase_if(replicas_, [&](const FoundReplica& replica) {
-    return replica.kind == ReplicaKind::kCurrent && replica.topic_partition == partition;
+  std::erase_if(replicas_, [&](const auto& item) {
+    return item.first == partition && item.second.kind == ReplicaKind::kCurrent;
   });
 }
 
 bool LogDirectory::forget_missing() {
   std::set<TopicPartition> here;
-  for (const FoundReplica& replica : replicas_)
-    if (replica.kind == ReplicaKind::kCurrent) here.insert(replica.topic_partition);
+  for (const auto& [partition, replica] : replicas_)
+    if (replica.kind == ReplicaKind::kCurrent || replica.kind == ReplicaKind::kFuture)
+      here.insert(partition);
   std::size_t forgotten = 0;
   for (OffsetCheckpoint* rows : {&recovery_points_, &log_starts_, &high_watermarks_})
     forgotten +=

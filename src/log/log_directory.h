@@ -60,7 +60,8 @@ struct ReplicaCheckpoint {
 /// Path     node/assembly opens all of them at start; node/replica asks where each partition
 ///          left off and opens its PartitionLog.
 /// Owner    the node; `disk` outlives it. Holds the lock until it is destroyed.
-/// Thread   all calls block: the pool, one at a time. find_…, settle, forget… and unsettled do not:
+/// Thread   calls that block: the pool, one at a time. find_…, replicas(), note_…, forget…, settle and
+///          unsettled:
 ///          one thread once open() returned.
 /// Durable  checkpoint files as write_small_file.
 /// Errors   kKafkaStorageError: the directory is to go offline. kInvalidConfig: locked by another
@@ -79,13 +80,19 @@ class LogDirectory {
   bool was_clean() const { return was_clean_; }
   /// Of the clean shutdown; -1 if there was none (or by an old version).
   BrokerEpoch previous_broker_epoch() const { return previous_broker_epoch_; }
-  const std::vector<FoundReplica>& replicas() const { return replicas_; }
+  /// All, by partition.
+  std::vector<FoundReplica> replicas() const;
+  /// Those of one partition.
+  std::vector<FoundReplica> find_replicas(const TopicPartition& partition) const;
   const std::vector<std::string>& warnings() const { return warnings_; }
 
   /// What the checkpoints say; nothing if they do not name the partition.
   std::optional<Offset> find_recovery_point(const TopicPartition& partition) const;
   std::optional<Offset> find_log_start_offset(const TopicPartition& partition) const;
   std::optional<Offset> find_high_watermark(const TopicPartition& partition) const;
+  /// Keeps replicas() and find_…() right while replicas come and go (the thread that reads them).
+  void note_added(FoundReplica replica);
+  void note_removed(const std::string& replica_directory);
   /// The replica is open: what the checkpoints said of it is used up.
   void settle(const TopicPartition& partition);
   /// As settle, of a replica that is not here any more.
@@ -132,7 +139,7 @@ class LogDirectory {
   MetaProperties meta_;
   bool was_clean_ = false;
   BrokerEpoch previous_broker_epoch_{-1};
-  std::vector<FoundReplica> replicas_;
+  std::multimap<TopicPartition, FoundReplica> replicas_;
   std::vector<std::string> warnings_;
   OffsetCheckpoint recovery_points_;
   OffsetCheckpoint log_starts_;

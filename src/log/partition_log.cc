@@ -154,4 +154,21 @@ Result<void> PartitionLog::assign_topic_id(TopicId topic_id) {
   return {};
 }
 
+void PartitionLog::take_over(PartitionLog& current) {
+  MOLDAU_CHECK(log_end_offset_ == current.log_end_offset_ && !has_staged() && !current.has_staged(),
+               "only a complete copy takes over");
+  config_ = current.config_;
+  producers_ = std::move(current.producers_);
+  if (current.log_start_offset_ > log_start_offset_) start_at(current.log_start_offset_);
+  if (epochs_.entries() != current.epochs_.entries()) {
+    epochs_ = current.epochs_;
+    want_epoch_checkpoint(log_end_offset_);
+  }
+  high_watermark_ = current.high_watermark_;
+  random_state_ = current.random_state_;
+  active_jitter_ = current.active_jitter_;
+  generation_ = std::max(generation_, current.generation_) + 1;
+  is_dirty_ = true;
+}
+
 }  // namespace moldau::log

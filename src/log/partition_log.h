@@ -214,6 +214,9 @@ class PartitionLog {
   Result<bool> truncate_to(Offset offset, Timestamp now);
   /// *Blocking.* Drops everything; the log begins and ends at `offset`.
   Result<void> truncate_fully_and_start_at(Offset offset, Timestamp now);
+  /// *Blocking.* The log ends at `offset` from now on without a record up to there: for a copy of
+  /// a log that ends in offsets which compaction has emptied.
+  Result<void> advance_end_to(Offset offset, Timestamp now);
 
   // --- compaction ---------------------------------------------------------------------------
   /// How dirty the log is. `checkpoint` is what cleaner-offset-checkpoint says.
@@ -240,6 +243,10 @@ class PartitionLog {
   Result<void> rename_directory(const std::string& name);
   /// *Blocking.* Writes partition.metadata. Errors kInconsistentTopicId.
   Result<void> assign_topic_id(TopicId topic_id);
+  /// This log, a complete copy of `current` (see FutureLog), goes on in its place with all that
+  /// the records alone do not tell: producers, epochs, log start, configuration. `current` is good
+  /// for nothing afterwards.
+  void take_over(PartitionLog& current);
 
  private:
   friend class LogLoader;

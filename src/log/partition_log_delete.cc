@@ -248,4 +248,18 @@ Result<void> PartitionLog::truncate_fully_and_start_at(Offset offset, Timestamp 
   return disk_.sync_directory(*directory_);
 }
 
+Result<void> PartitionLog::advance_end_to(Offset offset, Timestamp now) {
+  if (failed_ || closed_) return storage_error();
+  MOLDAU_CHECK(staged_.empty() && !swapping_, "a jump during an append or a swap");
+  if (offset <= log_end_offset_) return {};
+  if (active().size() == 0) {
+    // An empty segment in the middle would be none that recovery expects.
+    if (segments_.size() == 1) return truncate_fully_and_start_at(offset, now);
+    std::unique_ptr<Segment> empty = std::move(segments_.back());
+    segments_.pop_back();
+    MOLDAU_TRY(retire(std::move(empty)));
+  }
+  return roll_at(offset, now);
+}
+
 }  // namespace moldau::log

@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "wire/alter_replica_log_dirs_request.h"
+#include "wire/alter_replica_log_dirs_response.h"
 #include "wire/create_topics_request.h"
 #include "wire/create_topics_response.h"
 #include "wire/delete_records_request.h"
@@ -18,6 +20,7 @@ namespace moldau::sim {
 namespace {
 
 using State = ModelTopic::State;
+constexpr std::int16_t kAlterReplicaLogDirsVersion = 2;
 constexpr std::int16_t kCreateVersion = 7;
 constexpr std::int16_t kDeleteVersion = 6;
 constexpr std::int16_t kDeleteRecordsVersion = 2;
@@ -45,8 +48,40 @@ void Admin::work() {
     if (open && random_.chance(300)) return compare_topics();
     const bool may_shrink = deletes_records_ && !topic.compacted && topic.state == State::kThere;
     if (may_shrink && random_.chance(topic.churns ? 20 : 5)) return delete_records(topic);
+    if (!log_dirs_.empty() && topic.state == State::kThere && !model_.draining &&
+        random_.chance(40))
+      return move_replica(topic);
   }
   if (random_.chance(30)) compare_topics();
+}
+
+void Admin::move_between(const std::string& log_dirs) {
+  for (std::size_t from = 0; from < log_dirs.size();) {
+    const std::size_t comma = std::min(log_dirs.find(',', from), log_dirs.size());
+    log_dirs_.push_back(log_dirs.substr(from, comma - from));
+    from = comma + 1;
+  }
+}
+
+/// It may fail, or move nothing: what counts is that no record is lost on the way.
+void Admin::move_replica(const ModelTopic& topic) {
+  wire::AlterReplicaLogDirsRequest request;
+  auto& dir = request.dirs.emplace_back();
+  dir.path = std::string_view(log_dirs_[random_.below(log_dirs_.size())]);
+  auto& one = dir.topics.emplace_back();
+  one.name = std::string_view(topic.name);
+  one.partitions.push_back(
+      static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(topic.partitions))));
+  busy_ = true;
+  connection_->send(
+      request, kAlterReplicaLogDirsVersion,
+      [this, from = connection_.get()](const Result<Slice>& frame) {
+        if (from == connection_.get()) busy_ = false;
+        if (!frame.ok()) return;
+        const auto answer =
+            body_of<wire::AlterReplicaLogDirsResponse>(*frame, kAlterReplicaLogDirsVersion);
+        if (!answer.ok()) model_.checks.fail("Protocol", answer.error().text());
+      });
 }
 
 void Admin::create(ModelTopic& topic) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sim/client.h"
 
@@ -17,6 +18,8 @@ class Admin final : public Client {
   Admin(Model& model, env::fake::FakeShard& shard, bool deletes_records)
       : Client(model, shard), deletes_records_(deletes_records) {}
 
+  /// Moves replicas between these log dirs (their paths, by comma).
+  void move_between(const std::string& log_dirs);
   bool all_there() const;
 
  protected:
@@ -27,10 +30,12 @@ class Admin final : public Client {
   void create(ModelTopic& topic);
   void remove(ModelTopic& topic);
   void delete_records(const ModelTopic& topic);
+  void move_replica(const ModelTopic& topic);
   void compare_topics();
   void compare(ModelTopic& topic, ErrorCode code, const TopicId& id, std::size_t partitions);
 
   const bool deletes_records_;
+  std::vector<std::string> log_dirs_;
   bool busy_ = false;
 };
 

@@ -72,7 +72,8 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
 
 Result<Scenario::Workload> workload_of(const TomlSection& section) {
   MOLDAU_TRY(known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
-                                  "pause_ms", "keys", "deletes_records"}));
+                                  "pause_ms", "keys", "deletes_records",
+                                  "moves_between"}));
   Scenario::Workload load;
   load.kind = section.text("kind");
   load.topic = section.text("topic");
@@ -83,6 +84,7 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.pause_ms = section.number("pause_ms", 40);
   load.keys = section.number("keys", 0);
   load.deletes_records = section.flag("deletes_records", false);
+  load.moves_between = section.text("moves_between");
   if (!std::set<std::string>{"producer", "consumer", "admin"}.contains(load.kind))
     return Error(ErrorCode::kInvalidConfig, "unknown workload " + load.kind);
   if (load.pause_ms < 1) return Error(ErrorCode::kInvalidConfig, "pause_ms is at least 1");

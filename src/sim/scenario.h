@@ -51,6 +51,8 @@ struct Scenario {
     std::int64_t pause_ms = 40;
     std::int64_t keys = 0;  // so many different keys; 0: records have none
     bool deletes_records = false;
+    /// Of an admin: log dirs, by comma, between which replicas are moved now and then.
+    std::string moves_between;
   };
   struct Fault {
     std::string kind;

@@ -80,6 +80,8 @@ void Simulation::make_clients() {
       std::make_unique<Admin>(model_, shard,
                               std::any_of(scenario_.workloads.begin(), scenario_.workloads.end(),
                                           [](const auto& load) { return load.deletes_records; }));
+  for (const Scenario::Workload& load : scenario_.workloads)
+    if (!load.moves_between.empty()) admin->move_between(load.moves_between);
   admin_ = admin.get();
   clients_.push_back(std::move(admin));
   for (const Scenario::Workload& load : scenario_.workloads) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/broker/lifecycle_machine.h"
 
+#include <utility>
+
 namespace moldau::broker {
 
 LifecycleEffects LifecycleMachine::enter(BrokerState state) {
@@ -51,7 +53,7 @@ LifecycleEffects LifecycleMachine::heartbeat_answered(bool caught_up, bool fence
                                                       bool should_shut_down, MonoTime now) {
   in_flight_ = false;
   fenced_ = fenced;
-  next_send_ = now + config_.heartbeat_interval;
+  next_send_ = std::exchange(in_a_hurry_, false) ? now : now + config_.heartbeat_interval;
   switch (state_) {
     case BrokerState::kStarting:
       if (caught_up) return enter(BrokerState::kRecovery);
@@ -84,6 +86,12 @@ LifecycleEffects LifecycleMachine::heartbeat_failed(MonoTime now) {
 
 LifecycleEffects LifecycleMachine::ready_to_unfence(MonoTime now) {
   ready_ = true;
+  if (!in_flight_) next_send_ = now;
+  return tick(now);
+}
+
+LifecycleEffects LifecycleMachine::hurry(MonoTime now) {
+  in_a_hurry_ = in_flight_;
   if (!in_flight_) next_send_ = now;
   return tick(now);
 }

@@ -72,6 +72,8 @@ class LifecycleMachine {
   void metadata_applied(Offset offset) { metadata_offset_ = offset; }
   /// Logs are recovered and the first image is in force: the broker may serve.
   LifecycleEffects ready_to_unfence(MonoTime now);
+  /// Something has happened that the controller must know: the next heartbeat goes at once.
+  LifecycleEffects hurry(MonoTime now);
   /// SIGTERM.
   LifecycleEffects begin_shutdown(MonoTime now);
 
@@ -85,6 +87,7 @@ class LifecycleMachine {
   MonoTime registration_deadline_;
   MonoTime next_send_{0};
   bool in_flight_ = false;
+  bool in_a_hurry_ = false;
   bool fenced_ = true;
   bool ready_ = false;
   bool shutdown_answered_ = false;

@@ -5,8 +5,6 @@
 
 #include "node/assembly/quorum_settings.h"
 #include "node/assembly/server_settings.h"
-#include "wire/assign_replicas_to_dirs_request.h"
-#include "wire/assign_replicas_to_dirs_response.h"
 #include "wire/controller_registration_request.h"
 #include "wire/controller_registration_response.h"
 
@@ -181,18 +179,21 @@ void Node::build_broker() {
       applier_->enqueue(published);
     });
   for (std::uint32_t s = 0; s < replicas_.size(); ++s)
+    replicas_.host(s).set_slow_append(Millis(config_->values.moldau_log_append_slow_ms));
+  for (std::uint32_t s = 0; s < replicas_.size(); ++s)
     replicas_.host(s).on_directory_failure(
         [this, alive = alive_](std::uint32_t directory, Error why) {
           shard_.post([this, alive, directory, why = std::move(why)] {
             if (!*alive) return;
-            const bool some_left = directories_.set_offline(directory, why);
-            if (!some_left || directory == metadata_directory_)
-              fail(kExitFailed, "no usable log directory is left: " + why.detail);
+            on_directory_failure(directory, why);
           });
         });
   broker::LifecycleHost::Events events;
   events.entered = [this](broker::BrokerState state) { on_state(state); };
   events.gave_up = [this] { fail(kExitFailed, "the controller did not register this broker"); };
+  events.cannot_tell = [this] {
+    fail(kExitFailed, "the controller could not be told of a failed log directory in time");
+  };
   events.may_stop = [this] {
     if (may_stop_) std::exchange(may_stop_, nullptr)();
   };
@@ -201,20 +202,41 @@ void Node::build_broker() {
                                               directories_, *quorum_, std::move(events));
   producer_ids_ = std::make_unique<broker::ProducerIds>(
       env_, config_->node_id, *lifecycle_, *quorum_, Millis(config_->values.request_timeout_ms));
+  build_log_keepers();
   for (auto& parts : parts_) {
     parts->services().directories = &directories_;
     parts->services().applier = applier_.get();
     parts->services().producer_ids = producer_ids_.get();
+    parts->services().alter_log_dirs = alter_log_dirs_.get();
   }
   env_.metrics().gauge_of(
       "kafka_controller_kafkacontroller_activecontrollercount", {},
       [quorum = quorum_.get()] { return quorum->is_active_controller() ? 1.0 : 0.0; });
   directories_.start(tasks_, *config_);
-  cleaner_ = std::make_unique<broker::LogCleaner>(env_, directories_, replicas_,
-                                                  [this] { return dynamic_.current(); });
   cleaner_->start(tasks_);
   maintain_later(Millis(config_->values.log_initial_task_delay_ms));
   expire_producers_later();
+}
+
+/// Who looks after logs besides serving them.
+void Node::build_log_keepers() {
+  assigner_ = std::make_unique<broker::DirectoryAssigner>(env_, config_->node_id, *lifecycle_,
+                                                          *quorum_);
+  cleaner_ = std::make_unique<broker::LogCleaner>(env_, directories_, replicas_,
+                                                  [this] { return dynamic_.current(); });
+  alter_log_dirs_ = std::make_unique<broker::ReplicaAlterLogDirs>(
+      broker::ReplicaAlterLogDirs::Parts(env_, directories_, replicas_, *applier_, *cleaner_,
+                                         *assigner_));
+}
+
+void Node::on_directory_failure(std::uint32_t directory, const Error& why) {
+  broker::LogDirectories::Entry& entry = directories_.entry(directory);
+  if (entry.offline) return;
+  const bool some_left = directories_.set_offline(directory, why);
+  if (directory == metadata_directory_)
+    return fail(kExitFailed, "the directory of the metadata log has failed: " + why.detail);
+  if (!some_left) return fail(kExitFailed, "all log directories have failed: " + why.detail);
+  if (entry.directory) lifecycle_->directory_failed(entry.directory->directory_id());
 }
 
 void Node::build_server() {
@@ -263,9 +285,10 @@ Result<void> Node::start_client_listeners() {
 
 void Node::on_image_applied(const image::ImagePtr& image) {
   lifecycle_->metadata_applied(image->provenance().offset);
-  image_applied_ = true;
-  std::vector<broker::DirectoryAssignment> assignments = applier_->take_assignments();
-  if (!assignments.empty()) tasks_.spawn(assign_directories(std::move(assignments)));
+  assigner_->assign_all(applier_->take_assignments());
+  directories_.set_cordoned(dynamic_.current()->cordoned_log_dirs);
+  alter_log_dirs_->configure(*dynamic_.current());
+  if (!std::exchange(image_applied_, true)) alter_log_dirs_->resume();
   maybe_ready();
 }
 
@@ -294,39 +317,6 @@ void Node::on_state(broker::BrokerState state) {
     default:
       break;
   }
-}
-
-env::Task<void> Node::assign_directories(std::vector<broker::DirectoryAssignment> assignments) {
-  while (lifecycle_->broker_epoch().value() < 0) {
-    const MonoTime soon = shard_.now() + Millis(20);
-    co_await env::sleep_until(shard_, soon);
-  }
-  auto message = std::make_shared<wire::AssignReplicasToDirsRequest>();
-  message->broker_id = config_->node_id.value();
-  message->broker_epoch = lifecycle_->broker_epoch().value();
-  std::map<DirectoryId, std::map<TopicId, std::vector<PartitionId>>> sorted;
-  for (const broker::DirectoryAssignment& one : assignments)
-    sorted[one.directory][one.partition.topic_id].push_back(one.partition.partition);
-  for (const auto& [directory, topics] : sorted) {
-    auto& of_directory = message->directories.emplace_back();
-    of_directory.id = directory;
-    for (const auto& [topic, partitions] : topics) {
-      auto& of_topic = of_directory.topics.emplace_back();
-      of_topic.topic_id = topic;
-      for (PartitionId index : partitions)
-        of_topic.partitions.emplace_back().partition_index = index.value();
-    }
-  }
-  using Response = wire::AssignReplicasToDirsResponse;
-  quorum::DecideFn<Response> decide = [message](controller::ControllerMachine& machine,
-                                                const controller::RequestContext&) {
-    return machine.decide_assign_replicas_to_dirs(*message);
-  };
-  const MonoTime deadline = shard_.now() + Millis(config_->values.request_timeout_ms);
-  Result<Response> answer = co_await quorum_->submit<Response>(shard_, std::move(decide), deadline);
-  const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
-  if (code != ErrorCode::kNone)
-    env_.logger().warn("broker", "assigning replicas to directories failed: {}", error_name(code));
 }
 
 void Node::maintain_later(Millis delay) {
@@ -381,6 +371,8 @@ env::Task<void> Node::run_stop(Callback done) {
   }
   if (lifecycle_) lifecycle_->stop();
   if (cleaner_) cleaner_->stop();
+  if (alter_log_dirs_) co_await alter_log_dirs_->stop();
+  if (assigner_) assigner_->stop();
   if (server_) {
     env::OneShot<bool> closed(shard_);
     env::OneShot<bool>* slot = &closed;

@@ -10,12 +10,14 @@
 #include "env/env.h"
 #include "net/socket_server.h"
 #include "node/assembly/shard_parts.h"
+#include "node/broker/directory_assigner.h"
 #include "node/broker/dynamic_config.h"
 #include "node/broker/lifecycle_host.h"
 #include "node/broker/log_cleaner.h"
 #include "node/broker/log_directories.h"
 #include "node/broker/metadata_applier.h"
 #include "node/broker/producer_ids.h"
+#include "node/broker/replica_alter_log_dirs.h"
 #include "node/quorum/quorum.h"
 #include "node/replica/replica_host.h"
 
@@ -64,10 +66,11 @@ class Node {
   env::Task<void> run_start();
   env::Task<void> register_controller();
   env::Task<void> run_stop(Callback done);
-  env::Task<void> assign_directories(std::vector<broker::DirectoryAssignment> assignments);
   Result<void> check_directories();
+  void on_directory_failure(std::uint32_t directory, const Error& why);
   void build_quorum();
   void build_broker();
+  void build_log_keepers();
   void build_server();
   Result<void> start_early_listeners();
   Result<void> start_client_listeners();
@@ -105,6 +108,8 @@ class Node {
   std::unique_ptr<broker::LogCleaner> cleaner_;
   std::unique_ptr<broker::LifecycleHost> lifecycle_;
   std::unique_ptr<broker::ProducerIds> producer_ids_;
+  std::unique_ptr<broker::DirectoryAssigner> assigner_;
+  std::unique_ptr<broker::ReplicaAlterLogDirs> alter_log_dirs_;
   std::unique_ptr<net::SocketServer> server_;
   std::shared_ptr<Node*> alive_;
   env::TaskScope tasks_;

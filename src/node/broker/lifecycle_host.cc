@@ -47,6 +47,17 @@ void LifecycleHost::begin_shutdown() {
   perform(machine_.begin_shutdown(shard_.now()));
 }
 
+void LifecycleHost::directory_failed(DirectoryId directory) {
+  untold_.insert(directory);
+  const MonoTime limit = shard_.now() + Millis(config_->values.log_dir_failure_timeout_ms);
+  shard_.call_at(limit, [weak = std::weak_ptr<LifecycleHost*>(alive_), directory] {
+    const auto alive = weak.lock();
+    if (!alive || (*alive)->stopped_ || !(*alive)->untold_.contains(directory)) return;
+    if ((*alive)->events_.cannot_tell) (*alive)->events_.cannot_tell();
+  });
+  perform(machine_.hurry(shard_.now()));
+}
+
 void LifecycleHost::wake_at(MonoTime when) {
   shard_.call_at(when, [weak = std::weak_ptr<LifecycleHost*>(alive_)] {
     const auto alive = weak.lock();
@@ -113,7 +124,9 @@ env::Task<void> LifecycleHost::send_heartbeat(Heartbeat beat) {
   message->current_metadata_offset = beat.current_metadata_offset.value();
   message->want_fence = beat.want_fence;
   message->want_shut_down = beat.want_shut_down;
-  if (machine_.state() != BrokerState::kStarting) message->cordoned_log_dirs.emplace();
+  if (machine_.state() != BrokerState::kStarting)
+    message->cordoned_log_dirs = directories_.cordoned_ids();
+  message->offline_log_dirs = directories_.offline_ids();
   using Response = wire::BrokerHeartbeatResponse;
   quorum::DecideFn<Response> decide = [message](controller::ControllerMachine& machine,
                                                 const controller::RequestContext& context) {
@@ -125,6 +138,7 @@ env::Task<void> LifecycleHost::send_heartbeat(Heartbeat beat) {
   Result<Response> answer = co_await quorum_.submit<Response>(shard_, std::move(decide), deadline);
   const ErrorCode code = answer.ok() ? error_from_wire(answer->error_code) : answer.error().code;
   if (code == ErrorCode::kNone) {
+    for (const DirectoryId& told : message->offline_log_dirs) untold_.erase(told);
     perform(machine_.heartbeat_answered(answer->is_caught_up, answer->is_fenced,
                                         answer->should_shut_down, shard_.now()));
   } else {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class LifecycleHost {
     UniqueFunction<void(BrokerState)> entered;
     /// The controller did not register us in time.
     Callback gave_up;
+    /// A failed log dir could not be told within log.dir.failure.timeout.ms.
+    Callback cannot_tell;
     /// After begin_shutdown(): the controller let us go.
     Callback may_stop;
   };
@@ -44,6 +47,8 @@ class LifecycleHost {
   /// Logs are open and the first image is in force.
   void ready();
   void begin_shutdown();
+  /// A log dir has gone offline: the controller is told at once.
+  void directory_failed(DirectoryId directory);
   /// No more requests are sent.
   void stop() { stopped_ = true; }
   BrokerEpoch broker_epoch() const { return machine_.broker_epoch(); }
@@ -65,6 +70,7 @@ class LifecycleHost {
   Events events_;
   LifecycleMachine machine_;
   Uuid incarnation_;
+  std::set<DirectoryId> untold_;  // failed log dirs that no heartbeat has brought over yet
   bool stopped_ = false;
   std::shared_ptr<LifecycleHost*> alive_;
   env::TaskScope tasks_;

@@ -86,7 +86,7 @@ LogCleaner::Candidates LogCleaner::candidates_of(replica::ReplicaHost& host,
   host.for_each([&](replica::HostedPartition& partition) {
     log::PartitionLog& log = partition.log();
     if (partition.stopped() || log.failed() || !log.config().cleanup_compact) return;
-    if (partition.compacting()) return;
+    if (partition.compacting() || partition.future()) return;
     Candidate candidate;
     candidate.id = partition.identity().id;
     candidate.name = partition.identity().name;
@@ -173,6 +173,10 @@ env::Task<void> LogCleaner::note(const Candidate* candidate,
   const Result<void> written = co_await env::blocking(shard_, pool, std::move(write));
   if (!written.ok())
     env_.logger().error("log.cleaner", "cannot write the checkpoint: {}", written.error().text());
+}
+
+void LogCleaner::forget(const TopicPartition& name) {
+  for (Offsets& of_directory : offsets_) of_directory.erase(name);
 }
 
 }  // namespace moldau::broker

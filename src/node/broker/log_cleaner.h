@@ -35,6 +35,8 @@ class LogCleaner {
   void start(env::TaskScope& tasks);
   /// No new pass begins; the one under way ends with its partition.
   void stop() { stopping_ = true; }
+  /// A replica is new in its log dir: its next pass begins at the log start.
+  void forget(const TopicPartition& name);
 
  private:
   struct Candidate {

@@ -48,20 +48,98 @@ std::optional<std::uint32_t> LogDirectories::index_of(DirectoryId id) const {
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> LogDirectories::find_replica(const TopicPartition& name) const {
-  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-    if (!entries_[i].directory || entries_[i].offline) continue;
-    for (const log::FoundReplica& replica : entries_[i].directory->replicas())
-      if (replica.kind == log::ReplicaKind::kCurrent && replica.topic_partition == name) return i;
-  }
+std::optional<std::uint32_t> LogDirectories::index_of_path(const std::string& path) const {
+  for (std::uint32_t i = 0; i < entries_.size(); ++i)
+    if (!entries_[i].metadata_only && entries_[i].path == path) return i;
   return std::nullopt;
+}
+
+std::optional<log::FoundReplica> LogDirectories::find_promotable(const TopicPartition& name,
+                                                                 TopicId topic_id,
+                                                                 DirectoryId assigned) const {
+  const std::optional<std::uint32_t> at = index_of(assigned);
+  if (!at || entries_[*at].offline) return std::nullopt;
+  for (log::FoundReplica& found : entries_[*at].directory->find_replicas(name))
+    if (found.kind == log::ReplicaKind::kFuture && found.topic_id == topic_id)
+      return std::move(found);
+  return std::nullopt;
+}
+
+LogDirectories::CheckpointRow LogDirectories::checkpoint_of(const TopicPartition& name,
+                                                            TopicId topic_id, std::uint32_t at,
+                                                            bool promoted) const {
+  CheckpointRow row;
+  const log::LogDirectory& home = *entries_[at].directory;
+  const auto is_this = [&](const log::FoundReplica& found) {
+    return (found.kind == log::ReplicaKind::kCurrent || found.kind == log::ReplicaKind::kFuture) &&
+           (found.topic_id == topic_id || found.topic_id.is_zero());
+  };
+  const std::vector<log::FoundReplica> held = home.find_replicas(name);
+  if (std::none_of(held.begin(), held.end(), is_this)) return row;
+  row.recovery_point = home.find_recovery_point(name).value_or(Offset(0));
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+    const log::LogDirectory* directory = entries_[i].directory.get();
+    if (directory == nullptr || (i != at && !promoted)) continue;
+    row.log_start =
+        std::max(row.log_start, directory->find_log_start_offset(name).value_or(Offset(0)));
+    row.high_watermark =
+        std::max(row.high_watermark, directory->find_high_watermark(name).value_or(Offset(0)));
+  }
+  return row;
+}
+
+std::optional<std::uint32_t> LogDirectories::index_of_replica(
+    const std::string& replica_path) const {
+  const std::string parent = env::parent_of(replica_path);
+  for (std::uint32_t i = 0; i < entries_.size(); ++i)
+    if (entries_[i].path == parent) return i;
+  return std::nullopt;
+}
+
+bool LogDirectories::any_offline() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const Entry& entry) { return entry.offline; });
+}
+
+void LogDirectories::set_cordoned(const std::vector<std::string>& paths) {
+  for (Entry& entry : entries_)
+    entry.cordoned = std::find(paths.begin(), paths.end(), entry.path) != paths.end();
+}
+
+void LogDirectories::prefer(const TopicPartition& name, std::uint32_t index) {
+  if (preferred_.size() >= kPreferredMax && !preferred_.contains(name)) return;
+  preferred_[name] = index;
+}
+
+std::optional<std::uint32_t> LogDirectories::take_preferred(const TopicPartition& name) {
+  const auto found = preferred_.find(name);
+  if (found == preferred_.end()) return std::nullopt;
+  const std::uint32_t index = found->second;
+  preferred_.erase(found);
+  return entries_[index].offline ? std::nullopt : std::optional(index);
+}
+
+std::optional<std::uint32_t> LogDirectories::find_replica(const TopicPartition& name) const {
+  for (std::uint32_t i = 0; i < entries_.size(); ++i)
+    if (entries_[i].directory && !entries_[i].offline && holds(i, name)) return i;
+  return std::nullopt;
+}
+
+bool LogDirectories::holds(std::uint32_t index, const TopicPartition& name) const {
+  const std::vector<log::FoundReplica> found = entries_[index].directory->find_replicas(name);
+  return std::any_of(found.begin(), found.end(), [](const log::FoundReplica& replica) {
+    return replica.kind == log::ReplicaKind::kCurrent;
+  });
 }
 
 std::optional<std::uint32_t> LogDirectories::choose() const {
   std::optional<std::uint32_t> best;
   for (std::uint32_t i = 0; i < entries_.size(); ++i) {
     if (!entries_[i].directory || entries_[i].offline || entries_[i].metadata_only) continue;
-    if (!best || entries_[i].partitions < entries_[*best].partitions) best = i;
+    const auto rank = [&](std::uint32_t n) {
+      return std::pair(entries_[n].cordoned, entries_[n].partitions);
+    };
+    if (!best || rank(i) < rank(*best)) best = i;
   }
   return best;
 }
@@ -73,6 +151,31 @@ std::vector<DirectoryId> LogDirectories::online_ids() const {
       ids.push_back(entry.directory->directory_id());
   std::sort(ids.begin(), ids.end());
   return ids;
+}
+
+std::vector<DirectoryId> LogDirectories::offline_ids() const {
+  std::vector<DirectoryId> ids;
+  for (const Entry& entry : entries_)
+    if (entry.directory && entry.offline) ids.push_back(entry.directory->directory_id());
+  return ids;
+}
+
+std::vector<DirectoryId> LogDirectories::cordoned_ids() const {
+  std::vector<DirectoryId> ids;
+  for (const Entry& entry : entries_)
+    if (entry.directory && entry.cordoned) ids.push_back(entry.directory->directory_id());
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+bool LogDirectories::is_out_of_reach(const TopicPartition& name, DirectoryId assigned,
+                                     bool is_start) const {
+  if (!any_offline() || find_replica(name)) return false;
+  const bool nowhere = assigned == kDirectoryUnassigned || assigned == kDirectoryMigrating ||
+                       assigned == kDirectoryLost;
+  if (nowhere) return is_start;
+  const std::optional<std::uint32_t> at = index_of(assigned);
+  return !at || entries_[*at].offline;
 }
 
 BrokerEpoch LogDirectories::previous_broker_epoch() const {
@@ -91,9 +194,14 @@ bool LogDirectories::set_offline(std::uint32_t index, const Error& why) {
   if (!entry.offline) {
     entry.offline = true;
     env_.logger().error("log", "log directory {} is offline: {}", entry.path, why.detail);
+    for (std::uint32_t s = 0; s < replicas_.size(); ++s) {
+      replica::ReplicaHost& host = replicas_.host(s);
+      host.shard().post([&host, index] { host.fail_directory(index); });
+    }
   }
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [](const Entry& e) { return e.directory && !e.offline; });
+  return std::any_of(entries_.begin(), entries_.end(), [](const Entry& e) {
+    return e.directory && !e.offline && !e.metadata_only;
+  });
 }
 
 void LogDirectories::start(env::TaskScope& tasks, const config::BrokerConfig& config) {
@@ -116,7 +224,10 @@ env::Task<void> LogDirectories::watch_space() {
       const auto space = co_await env::blocking(shard_, pool(i), std::move(ask));
       note_space(i, space);
     }
-    const MonoTime next = shard_.now() + Millis(1000);
+    // Appends should come back soon after somebody has made room.
+    const bool full = std::any_of(entries_.begin(), entries_.end(),
+                                  [](const Entry& entry) { return entry.full; });
+    const MonoTime next = shard_.now() + Millis(full ? 100 : 500);
     co_await env::sleep_until(shard_, next);
   }
 }
@@ -179,6 +290,8 @@ env::Task<Result<void>> LogDirectories::write_checkpoints(bool recovery_points, 
         row.starts_inside_segment = partition.log().starts_inside_segment();
         row.high_watermark = partition.machine().high_watermark();
         found[partition.identity().directory].push_back(std::move(row));
+        if (const auto& future = partition.future())
+          found[future->directory].push_back(future->checkpoint);
       });
       return found;
     };

@@ -30,6 +30,7 @@ class LogDirectories {
     bool metadata_only = false;
     bool offline = false;
     bool full = false;
+    bool cordoned = false;
     bool close_failed = false;
     std::uint32_t partitions = 0;
   };
@@ -44,16 +45,48 @@ class LogDirectories {
   Entry& entry(std::uint32_t index) { return entries_[index]; }
   env::PoolId pool(std::uint32_t index) const { return env::PoolId(index); }
   std::optional<std::uint32_t> index_of(DirectoryId id) const;
+  /// An entry of log.dirs by the path that DescribeLogDirs shows.
+  std::optional<std::uint32_t> index_of_path(const std::string& path) const;
   /// Where a replica with a directory of this name lies already.
   std::optional<std::uint32_t> find_replica(const TopicPartition& name) const;
-  /// For a new replica: the online directory with the fewest.
+  /// A current replica of this name lies in that log dir.
+  bool holds(std::uint32_t index, const TopicPartition& name) const;
+  /// Where a move that a crash stopped between its two renames left the only copy: a future
+  /// replica in the directory that the metadata names, and no current one anywhere.
+  std::optional<log::FoundReplica> find_promotable(const TopicPartition& name, TopicId topic_id,
+                                                   DirectoryId assigned) const;
+  /// What the checkpoints say of a replica that is to be opened.
+  struct CheckpointRow {
+    Offset recovery_point{0};
+    Offset log_start{0};
+    Offset high_watermark{0};
+  };
+  /// Of a replica that `at` has on disk; zeros for a new one, whatever an older topic of the same
+  /// name has left. A promotable one takes what its old directory says, too.
+  CheckpointRow checkpoint_of(const TopicPartition& name, TopicId topic_id, std::uint32_t at,
+                              bool promoted) const;
+  /// The log dir in which a replica's directory lies.
+  std::optional<std::uint32_t> index_of_replica(const std::string& replica_path) const;
+  /// For a new replica: the online directory with the fewest, cordoned ones only if all are.
   std::optional<std::uint32_t> choose() const;
+  /// AlterReplicaLogDirs for a replica that does not exist yet: where it is to be made.
+  void prefer(const TopicPartition& name, std::uint32_t index);
+  std::optional<std::uint32_t> take_preferred(const TopicPartition& name);
+  bool any_offline() const;
+  /// cordoned.log.dirs: those take no new replicas.
+  void set_cordoned(const std::vector<std::string>& paths);
   /// Ids of all that are online, sorted as registrations have them.
   std::vector<DirectoryId> online_ids() const;
+  /// Of those that went offline since the start, for the heartbeats.
+  std::vector<DirectoryId> offline_ids() const;
+  std::vector<DirectoryId> cordoned_ids() const;
+  /// The replica may lie in a log dir that is offline: it must not be made anew in another one.
+  /// `is_start`: no replica can be new, as the first image is being applied.
+  bool is_out_of_reach(const TopicPartition& name, DirectoryId assigned, bool is_start) const;
   /// The epoch of the last clean shutdown if all directories agree on it, else -1.
   BrokerEpoch previous_broker_epoch() const;
 
-  /// No replica of it is served any more. False if none is left.
+  /// No replica of it is served any more: the hosts are told. False if none is left.
   bool set_offline(std::uint32_t index, const Error& why);
 
   /// Watches for room and writes the checkpoints, each in its interval, until the node stops.
@@ -71,6 +104,8 @@ class LogDirectories {
                                 BrokerEpoch broker_epoch);
 
  private:
+  static constexpr std::size_t kPreferredMax = 100'000;
+
   struct Rows;
   env::Task<void> save_waiting();
   env::Task<void> write_alone();
@@ -84,6 +119,7 @@ class LogDirectories {
   replica::ReplicaSet& replicas_;
   std::uint64_t reserve_bytes_;
   std::vector<Entry> entries_;
+  std::map<TopicPartition, std::uint32_t> preferred_;  // at most kPreferredMax
   bool stopping_ = false;
   bool writing_ = false;
   bool saving_ = false;

@@ -2,6 +2,7 @@
 #include "node/broker/metadata_applier.h"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "node/park/parallel.h"
 #include "node/replica/topic_settings.h"
@@ -10,6 +11,27 @@ namespace moldau::broker {
 namespace {
 
 constexpr Millis kRetryOpening{5'000};
+
+/// Not for want of room, descriptors or memory, which come back.
+bool is_failure_of_disk(const Error& error) {
+  switch (error.os_error) {
+    case 0:
+    case ENOSPC:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return false;
+    default:
+      return error.code == ErrorCode::kKafkaStorageError;
+  }
+}
+
+/// Ends a move whose last rename a crash has prevented.
+Result<void> promote(env::Disk& disk, const std::string& future, const std::string& current) {
+  MOLDAU_TRY(disk.rename(future, current));
+  return disk.sync_directory(env::parent_of(current));
+}
 
 /// Where acks are durable only what is synced counts, so what a crash left in the page cache is
 /// synced before anybody asks for the high watermark: it must not go back.
@@ -35,6 +57,8 @@ struct MetadataApplier::Opening {
   partition::PartitionAssignment assignment;
   record::ValidateOptions validation;
   Offset high_watermark{0};
+  /// Path of the complete future replica that is to become the current one; "" if there is none.
+  std::string promotable;
 };
 
 MetadataApplier::MetadataApplier(env::Env& env, NodeId self, DynamicConfig& dynamic,
@@ -78,12 +102,7 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
       if (directory && directory->forget_missing()) rows_stale_ = true;
     }
   }
-  for (const TopicId& topic : published.changes.deleted_topics) {
-    std::vector<TopicIdPartition> gone;
-    for (const auto& [id, hosted] : hosted_)
-      if (id.topic_id == topic) gone.push_back(id);
-    for (const TopicIdPartition& id : gone) co_await delete_partition(id);
-  }
+  co_await delete_partitions(&published);
   auto openings = std::make_shared<std::vector<Opening>>();
   for (const auto& [topic_id, change] : published.changes.topics) {
     const image::TopicImage* topic = image->topic(topic_id);
@@ -94,9 +113,11 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
       id.topic_id = topic_id;
       id.partition = index;
       if (!state) continue;
-      if (!state->replicas.contains(self_)) {
-        if (hosted_.contains(id)) co_await delete_partition(id);
-      } else if (hosted_.contains(id)) {
+      if (!state->replicas.contains(self_)) continue;
+      const bool is_hosted = hosted_.contains(id);
+      if (!is_hosted && is_out_of_reach(*topic, index, *state)) {
+        offline_.insert(id);
+      } else if (is_hosted) {
         update_partition(*image, *topic, index, *state);
       } else if (directories_.choose()) {
         openings->push_back(plan_opening(*image, *topic, index, *state));
@@ -116,6 +137,26 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
       show_(s, image, config);
     });
   applied_(image);
+}
+
+/// Replicas that are not to be here any longer.
+env::Task<void> MetadataApplier::delete_partitions(
+    const image::PublishedImage* published) {
+  std::vector<TopicIdPartition> gone;
+  for (const TopicId& topic : published->changes.deleted_topics)
+    for (auto it = hosted_.lower_bound(TopicIdPartition{topic, PartitionId(0)});
+         it != hosted_.end() && it->first.topic_id == topic; ++it)
+      gone.push_back(it->first);
+  for (const auto& [topic_id, change] : published->changes.topics) {
+    const image::TopicImage* topic = published->image->topic(topic_id);
+    if (!topic) continue;
+    for (PartitionId index : change.partitions) {
+      const image::PartitionState* state = topic->partition(index);
+      const TopicIdPartition id{topic_id, index};
+      if (state && !state->replicas.contains(self_) && hosted_.contains(id)) gone.push_back(id);
+    }
+  }
+  for (const TopicIdPartition& id : gone) co_await delete_partition(id);
 }
 
 void MetadataApplier::push_all_topic_configs(const image::MetadataImage& image) {
@@ -188,6 +229,14 @@ void MetadataApplier::push_topic_config(const image::MetadataImage& image,
   }
 }
 
+bool MetadataApplier::is_out_of_reach(const image::TopicImage& topic, PartitionId index,
+                                      const image::PartitionState& state) const {
+  TopicPartition name;
+  name.topic = topic.name;
+  name.partition = index;
+  return directories_.is_out_of_reach(name, state.directory_of(self_), !first_done_);
+}
+
 MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImage& image,
                                                        const image::TopicImage& topic,
                                                        PartitionId index,
@@ -199,6 +248,15 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
   identity.name.partition = index;
   const DirectoryId wanted = state.directory_of(self_);
   std::optional<std::uint32_t> at = directories_.find_replica(identity.name);
+  // Apache Kafka, killed in the middle of a move, may leave two: the assigned one is complete.
+  if (const auto assigned = directories_.index_of(wanted); at && assigned != at && assigned)
+    if (!directories_.entry(*assigned).offline && directories_.holds(*assigned, identity.name))
+      at = assigned;
+  const std::optional<std::uint32_t> preferred = directories_.take_preferred(identity.name);
+  const std::optional<log::FoundReplica> future =
+      directories_.find_promotable(identity.name, topic.id, wanted);
+  const bool promotable = !at && future;
+  if (!at && !promotable) at = preferred;
   if (!at) at = directories_.index_of(wanted);
   if (!at || directories_.entry(*at).offline) at = directories_.choose();
   const std::uint32_t directory = at.value_or(0);
@@ -206,7 +264,8 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
   ++entry.partitions;
   identity.directory = directory;
   identity.pool = directories_.pool(directory);
-  if (entry.directory->directory_id() != wanted)
+  // A move that was told to the controller, but not ended, goes on and makes it right.
+  if (entry.directory->directory_id() != wanted && !future)
     assignments_.push_back({identity.id, entry.directory->directory_id()});
 
   const config::TopicConfig effective = topic_config(image, topic.name);
@@ -215,16 +274,17 @@ MetadataApplier::Opening MetadataApplier::plan_opening(const image::MetadataImag
       replica::log_config_of(effective, config()));
   options.topic_id = topic.id;
   options.was_clean = entry.directory->was_clean();
-  options.recovery_point = entry.directory->find_recovery_point(identity.name).value_or(Offset(0));
-  options.log_start_offset =
-      entry.directory->find_log_start_offset(identity.name).value_or(Offset(0));
+  const LogDirectories::CheckpointRow row =
+      directories_.checkpoint_of(identity.name, topic.id, directory, promotable);
+  options.recovery_point = row.recovery_point;
+  options.log_start_offset = row.log_start;
   options.now = shard_.wall_now();
   options.seed = shard_.random().next();
   Opening opening(std::move(identity), std::move(options));
   opening.assignment = assignment_of(image, topic, state);
   opening.validation = replica::validate_options_of(effective);
-  opening.high_watermark =
-      entry.directory->find_high_watermark(opening.identity.name).value_or(Offset(0));
+  opening.high_watermark = row.high_watermark;
+  if (promotable) opening.promotable = entry.directory->path_of(future->name);
   return opening;
 }
 
@@ -263,11 +323,17 @@ env::Task<void> MetadataApplier::open_all(std::shared_ptr<std::vector<Opening>> 
 
 env::Task<void> MetadataApplier::open_one(Opening* opening) {
   env::Disk* disk = &env_.disk();
-  auto open = [disk, opening] { return open_log(*disk, std::move(opening->options)); };
+  auto open = [disk, opening]() -> Result<std::unique_ptr<log::PartitionLog>> {
+    if (!opening->promotable.empty())
+      MOLDAU_TRY(promote(*disk, opening->promotable, opening->options.directory));
+    return open_log(*disk, std::move(opening->options));
+  };
   auto opened = co_await env::blocking(shard_, opening->identity.pool, std::move(open));
   if (!opened.ok()) {
     env_.logger().error("log", "cannot open {}: {}", opening->identity.name.text(),
                         opened.error().text());
+    if (is_failure_of_disk(opened.error()))
+      replicas_.host(0).note_directory_failure(opening->identity.directory, opened.error());
     open_later(opening->identity);
     co_return;
   }
@@ -283,6 +349,7 @@ env::Task<void> MetadataApplier::open_one(Opening* opening) {
   hosted.name = opening->identity.name;
   hosted.directory = opening->identity.directory;
   hosted_[id] = hosted;
+  note_opened(*opening);
   replica::ReplicaHost* host = &replicas_.owner(id);
   auto log = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(opened).value());
   auto add = [host, opening, log] {
@@ -324,12 +391,49 @@ env::Task<std::unique_ptr<log::PartitionLog>> MetadataApplier::take_log(TopicIdP
   co_return log;
 }
 
+/// The list of what the log dir holds, after a promotion.
+void MetadataApplier::note_opened(const Opening& opening) {
+  if (opening.promotable.empty()) return;
+  log::LogDirectory& home = *directories_.entry(opening.identity.directory).directory;
+  log::FoundReplica found;
+  found.name = log::directory_name(opening.identity.name);
+  found.topic_partition = opening.identity.name;
+  found.topic_id = opening.identity.id.topic_id;
+  home.note_added(std::move(found));
+  const std::size_t slash = opening.promotable.rfind('/');
+  home.note_removed(opening.promotable.substr(slash + 1));
+  promoted_.insert(opening.identity.id);
+  env_.logger().warn("log", "{} is complete and replaces the replica it was copied from",
+                     opening.promotable);
+}
+
+void MetadataApplier::replica_moved(const TopicIdPartition& id, std::uint32_t from,
+                                    std::uint32_t to, const std::string& retired) {
+  const auto hosted = hosted_.find(id);
+  if (hosted != hosted_.end()) {
+    hosted->second.directory = to;
+    log::FoundReplica found;
+    found.name = log::directory_name(hosted->second.name);
+    found.topic_partition = hosted->second.name;
+    found.topic_id = id.topic_id;
+    directories_.entry(from).directory->note_removed(found.name);
+    directories_.entry(from).directory->forget(found.topic_partition);
+    directories_.entry(to).directory->settle(found.topic_partition);
+    directories_.entry(to).directory->note_added(std::move(found));
+    if (directories_.entry(from).partitions > 0) --directories_.entry(from).partitions;
+    ++directories_.entry(to).partitions;
+  }
+  tasks_.spawn(remove_later(from, retired));
+}
+
 env::Task<void> MetadataApplier::delete_partition(TopicIdPartition id) {
-  const Hosted hosted = hosted_.at(id);
+  Hosted hosted = hosted_.at(id);
   hosted_.erase(id);
   std::unique_ptr<log::PartitionLog> log =
       co_await take_log(id, ErrorCode::kUnknownTopicOrPartition);
   if (!log) co_return;
+  // It may have moved until a moment ago.
+  hosted.directory = directories_.index_of_replica(log->directory()).value_or(hosted.directory);
   LogDirectories::Entry& entry = directories_.entry(hosted.directory);
   if (entry.partitions > 0) --entry.partitions;
   const Uuid unique = Uuid::random([this] { return shard_.random().next(); });
@@ -385,7 +489,8 @@ env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) 
     LogDirectories::Entry& entry = directories_.entry(d);
     if (!entry.directory) continue;
     for (const log::FoundReplica& found : entry.directory->replicas()) {
-      if (found.kind != log::ReplicaKind::kCurrent) continue;
+      const bool is_future = found.kind == log::ReplicaKind::kFuture;
+      if (found.kind != log::ReplicaKind::kCurrent && !is_future) continue;
       if (found.topic_partition.topic == "__cluster_metadata") continue;
       const image::TopicImage* topic = image.topic(found.topic_partition.topic);
       const image::PartitionState* state =
@@ -413,6 +518,8 @@ env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) 
       continue;
     }
     directories_.entry(stray.directory).directory->forget(stray.name);
+    const std::size_t slash = stray.from.rfind('/');
+    directories_.entry(stray.directory).directory->note_removed(stray.from.substr(slash + 1));
     rows_stale_ = true;
   }
 }
@@ -465,9 +572,10 @@ env::Task<void> MetadataApplier::close_all(BrokerEpoch broker_epoch) {
 }
 
 env::Task<void> MetadataApplier::close_one(TopicIdPartition id) {
-  const Hosted hosted = hosted_.at(id);
+  Hosted hosted = hosted_.at(id);
   std::unique_ptr<log::PartitionLog> log = co_await take_log(id, ErrorCode::kNotLeaderOrFollower);
   if (!log) co_return;
+  hosted.directory = directories_.index_of_replica(log->directory()).value_or(hosted.directory);
   auto held = std::make_shared<std::unique_ptr<log::PartitionLog>>(std::move(log));
   auto close = [held] { return (*held)->close(log::CloseSync::kTogether); };
   const Result<void> closed =

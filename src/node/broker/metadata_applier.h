@@ -11,17 +11,12 @@
 #include "config/topic_config.h"
 #include "env/env.h"
 #include "machine/image/loader.h"
+#include "node/broker/directory_assigner.h"
 #include "node/broker/dynamic_config.h"
 #include "node/broker/log_directories.h"
 #include "node/replica/replica_host.h"
 
 namespace moldau::broker {
-
-/// A replica whose directory the controller does not know yet (AssignReplicasToDirs).
-struct DirectoryAssignment {
-  TopicIdPartition partition;
-  DirectoryId directory;
-};
 
 /// Makes the node be what the metadata says: starts, updates, stops and deletes replicas, hands
 /// out configurations, then shows the image to all shards.
@@ -51,6 +46,15 @@ class MetadataApplier {
     std::uint32_t directory = 0;
   };
   const std::map<TopicIdPartition, Hosted>& hosted() const { return hosted_; }
+  /// Its log could not be opened, or lies in a log dir that is offline.
+  bool is_offline(const TopicIdPartition& id) const {
+    return unopened_.contains(id) || offline_.contains(id);
+  }
+  /// A move that was stopped between its renames was ended when this replica was opened.
+  bool was_promoted(const TopicIdPartition& id) const { return promoted_.contains(id); }
+  /// The replica lies in log dir `to` now; what it left behind is called `retired` and goes.
+  void replica_moved(const TopicIdPartition& id, std::uint32_t from, std::uint32_t to,
+                     const std::string& retired);
 
   /// Retention and the like for every partition; called now and then.
   void maintain_all();
@@ -67,6 +71,7 @@ class MetadataApplier {
   void open_later(const replica::HostedIdentity& identity);
   env::Task<void> open_all(std::shared_ptr<std::vector<Opening>> openings);
   env::Task<void> open_one(Opening* opening);
+  env::Task<void> delete_partitions(const image::PublishedImage* published);
   env::Task<void> retry_unopened();
   env::Task<std::unique_ptr<log::PartitionLog>> take_log(TopicIdPartition id, ErrorCode code);
   env::Task<void> delete_partition(TopicIdPartition id);
@@ -79,11 +84,14 @@ class MetadataApplier {
                                                const image::TopicImage& topic,
                                                const image::PartitionState& state) const;
   config::TopicConfig topic_config(const image::MetadataImage& image, const std::string& topic);
+  void note_opened(const Opening& opening);
   void push_all_topic_configs(const image::MetadataImage& image);
   const config::BrokerConfig& config() const { return *dynamic_.current(); }
   void update_partition(const image::MetadataImage& image, const image::TopicImage& topic,
                         PartitionId index, const image::PartitionState& state);
   void push_topic_config(const image::MetadataImage& image, const image::TopicImage& topic);
+  bool is_out_of_reach(const image::TopicImage& topic, PartitionId index,
+                       const image::PartitionState& state) const;
   Opening plan_opening(const image::MetadataImage& image, const image::TopicImage& topic,
                        PartitionId index, const image::PartitionState& state);
 
@@ -103,6 +111,8 @@ class MetadataApplier {
   /// The checkpoints may name replicas that are gone.
   bool rows_stale_ = false;
   std::set<TopicIdPartition> unopened_;  // partitions whose log could not be opened
+  std::set<TopicIdPartition> offline_;   // their log dir is out of reach, until the next start
+  std::set<TopicIdPartition> promoted_;
   bool retrying_ = false;
   bool running_ = false;
   bool first_done_ = false;

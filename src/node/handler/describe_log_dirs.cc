@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -17,6 +18,8 @@ struct ReplicaSize {
   std::uint32_t directory = 0;
   TopicPartition name;
   std::int64_t bytes = 0;
+  std::int64_t lag = 0;
+  bool is_future = false;
 };
 
 /// What shard 0 knows of a log directory.
@@ -39,6 +42,14 @@ env::Task<std::vector<ReplicaSize>> sizes_of_all(Services& node) {
         one.directory = partition.identity().directory;
         one.name = partition.identity().name;
         one.bytes = static_cast<std::int64_t>(partition.log().size_bytes());
+        const auto& future = partition.future();
+        if (!future) return;
+        ReplicaSize& second = sizes.emplace_back();
+        second.directory = future->directory;
+        second.name = partition.identity().name;
+        second.bytes = static_cast<std::int64_t>(future->bytes);
+        second.lag = std::max<std::int64_t>(partition.log().log_end_offset() - future->log_end, 0);
+        second.is_future = true;
       });
       return sizes;
     };
@@ -56,6 +67,7 @@ std::vector<DirectoryState> directories_of(broker::LogDirectories& directories) 
     DirectoryState& one = all.emplace_back();
     one.path = entry.path;
     one.offline = entry.offline || !entry.directory;
+    one.cordoned = entry.cordoned;
     if (one.offline) continue;
     auto space = entry.directory->space();
     if (!space.ok()) continue;
@@ -84,6 +96,7 @@ Response response_of(const wire::DescribeLogDirsRequest& message,
     result.log_dir = directories[d].path;
     result.total_bytes = directories[d].total;
     result.usable_bytes = directories[d].usable;
+    result.is_cordoned = directories[d].cordoned;
     if (directories[d].offline) {
       result.error_code = to_wire(ErrorCode::kKafkaStorageError);
       continue;
@@ -98,6 +111,8 @@ Response response_of(const wire::DescribeLogDirsRequest& message,
         auto& partition = topic.partitions.emplace_back();
         partition.partition_index = replica->name.partition.value();
         partition.partition_size = replica->bytes;
+        partition.offset_lag = replica->lag;
+        partition.is_future_key = replica->is_future;
       }
     }
   }

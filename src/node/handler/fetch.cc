@@ -167,6 +167,12 @@ bool must_answer_now(const std::vector<ReadOutcome>& outcomes) {
   });
 }
 
+/// A replica moves to another log dir just now: for a moment it cannot be read.
+bool is_renaming(const std::vector<ReadOutcome>& outcomes) {
+  return std::any_of(outcomes.begin(), outcomes.end(),
+                     [](const ReadOutcome& outcome) { return outcome.renaming; });
+}
+
 wire::FetchResponse::PartitionData answer_of(const FetchPartition& asked, ReadOutcome&& outcome,
                                              bool read_committed) {
   wire::FetchResponse::PartitionData answer;
@@ -280,6 +286,11 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
     if (waiter) waiter->rearm();
     begin_round(node, plan, uses_ids, as, limits.bytes_max, waiter, round);
     if (round->open > 0) (void)co_await round->finished;
+    if (is_renaming(round->outcomes) && request->alive()) {
+      const MonoTime soon = node.shard.now() + Millis(1);
+      co_await env::sleep_until(node.shard, soon);
+      continue;
+    }
     const std::uint64_t bytes = trim(round->outcomes, limits.bytes_max);
     const bool enough = static_cast<std::int64_t>(bytes) >= limits.bytes_min ||
                         must_answer_now(round->outcomes) || plan.partitions.empty();

@@ -13,6 +13,7 @@ using HandlerFunction = env::Task<void> (*)(Services& node, request::RequestPtr 
 env::Task<void> handle_alter_client_quotas(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_configs(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_partition_reassignments(Services& node, request::RequestPtr request);
+env::Task<void> handle_alter_replica_log_dirs(Services& node, request::RequestPtr request);
 env::Task<void> handle_api_versions(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_partitions(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_topics(Services& node, request::RequestPtr request);

@@ -18,6 +18,7 @@ namespace moldau::broker {
 class LogDirectories;
 class MetadataApplier;
 class ProducerIds;
+class ReplicaAlterLogDirs;
 }  // namespace moldau::broker
 
 namespace moldau::handler {
@@ -51,6 +52,7 @@ struct Services {
   broker::LogDirectories* directories = nullptr;
   broker::MetadataApplier* applier = nullptr;
   broker::ProducerIds* producer_ids = nullptr;
+  broker::ReplicaAlterLogDirs* alter_log_dirs = nullptr;
 
   std::shared_ptr<const NodeIdentity> identity;
   /// With dynamic configs applied.

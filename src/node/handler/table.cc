@@ -33,6 +33,7 @@ constexpr HandlerRow kRows[] = {
     {ApiKey::kFindCoordinator, handle_find_coordinator, true, false},
     {ApiKey::kInitProducerId, handle_init_producer_id, true, false},
     {ApiKey::kDescribeQuorum, handle_describe_quorum, true, true},
+    {ApiKey::kAlterReplicaLogDirs, handle_alter_replica_log_dirs, true, false},
     {ApiKey::kDescribeLogDirs, handle_describe_log_dirs, true, false},
     {ApiKey::kListConfigResources, handle_list_config_resources, true, false},
 };

@@ -37,7 +37,7 @@ env::Task<void> run_compaction(std::shared_ptr<HostedPartition> partition,
                                std::shared_ptr<CompactionOutcome> outcome) {
   env::Shard& shard = partition->host().shard();
   const env::PoolId pool = partition->identity().pool;
-  if (partition->stopped() || partition->compacting()) {
+  if (partition->stopped() || partition->compacting() || partition->future()) {
     outcome->result = Error(ErrorCode::kRequestTimedOut, "is not hosted now");
     co_return;
   }

@@ -13,7 +13,8 @@ HostedPartition::HostedPartition(ReplicaHost& host, HostedIdentity identity,
       identity_(std::move(identity)),
       name_text_(identity_.name.text()),
       log_(std::move(log)),
-      machine_(self) {
+      machine_(self),
+      opened_end_(log_->log_end_offset()) {
   (void)machine_.local_end(log_->config().durable_acks() ? log_->flushed_end_offset()
                                                          : log_->log_end_offset());
 }
@@ -69,6 +70,10 @@ AppendOutcome HostedPartition::rejected(record::RejectedBatch&& batch) const {
 void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_t index) {
   if (stopped_ || !machine_.is_leader())
     return part->finish(index, not_leader(ErrorCode::kNotLeaderOrFollower));
+  if (holding_) {
+    held_.emplace_back(part, index);
+    return;
+  }
   if (log_->failed() || !host_.directory_accepts(identity_.directory))
     return part->finish(index, AppendOutcome(ErrorCode::kKafkaStorageError,
                                              "the log directory takes no records at present"));
@@ -116,7 +121,9 @@ void HostedPartition::note_dirty() {
 void HostedPartition::write_staged() {
   dirty_ = false;
   if (!log_) return;
+  const MonoTime begin = host_.env().clock().mono();
   log::WriteOutcome written = log_->write_staged();
+  host_.note_append_time(*this, begin, host_.env().clock().mono());
   if (written.error) host_.note_write_error(*this, *written.error);
   std::vector<Staged> staged;
   staged.swap(staged_);
@@ -214,14 +221,7 @@ void HostedPartition::flushed(const log::FlushPoint& point, const Result<void>& 
   if (!result.ok()) {
     log_->mark_failed();
     host_.note_write_error(*this, result.error());
-    while (!waiting_flush_.empty() || !waiting_commit_.empty()) {
-      std::deque<Staged>& from = waiting_flush_.empty() ? waiting_commit_ : waiting_flush_;
-      Staged staged = std::move(from.front());
-      from.pop_front();
-      staged.part->finish(staged.index,
-                          AppendOutcome(ErrorCode::kKafkaStorageError, result.error().detail));
-    }
-    return;
+    return refuse_waiting(result.error().detail);
   }
   log_->mark_flushed(point);
   if (log_->config().durable_acks()) perform(machine_.local_end(log_->flushed_end_offset()));
@@ -282,7 +282,7 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
   request.bytes_max = bytes_max;
   request.min_one_message = true;
   request.aborted_transactions = as.read_committed;
-  if (request.offset < request.upper_bound) {
+  if (request.offset < request.upper_bound && !renaming_) {
     auto found = log_->read(request);
     if (!found.ok()) {
       host_.note_read_error(*this, found.error());
@@ -292,6 +292,7 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
     host_.count_read(outcome.range.length);
     outcome.aborted = std::move(found->aborted_transactions);
   }
+  outcome.renaming = renaming_ && request.offset < request.upper_bound;
   if (waiter && outcome.range.length == 0) fetchers_.add(waiter);
   return outcome;
 }
@@ -301,6 +302,7 @@ Result<Offset> HostedPartition::delete_records(Offset offset) {
     return Error(code);
   if (!log_->config().cleanup_delete)
     return Error(ErrorCode::kPolicyViolation, "cleanup.policy of the topic is not delete");
+  if (holding_) return Error(ErrorCode::kNotLeaderOrFollower, "the replica moves just now");
   const Offset wanted = offset.value() == -1 ? machine_.high_watermark() : offset;
   if (wanted.value() < 0 || wanted > machine_.high_watermark())
     return Error(ErrorCode::kOffsetOutOfRange, "beyond the high watermark");
@@ -315,7 +317,7 @@ Result<Offset> HostedPartition::delete_records(Offset offset) {
 }
 
 void HostedPartition::maintain(Timestamp now) {
-  if (stopped_ || !log_ || log_->failed()) return;
+  if (stopped_ || !log_ || log_->failed() || holding_) return;
   if (auto deleted = log_->delete_old_segments(now); !deleted.ok())
     host_.note_write_error(*this, deleted.error());
   if (auto rolled = log_->maybe_roll_by_time(now); !rolled.ok())
@@ -330,7 +332,7 @@ void HostedPartition::expire_producers(Timestamp now) {
 }
 
 void HostedPartition::run_jobs() {
-  if (!log_) return;
+  if (!log_ || holding_) return;
   for (log::LogJob& job : log_->take_jobs()) {
     if (job.delay.value() > 0) {
       host_.run_later(std::move(job), identity_.pool);
@@ -365,8 +367,60 @@ void HostedPartition::stop(ErrorCode code) {
       staged.part->finish(staged.index, not_leader(code));
     }
   }
+  refuse_held(code);
   if (expiry_set_) host_.shard().cancel(expiry_timer_);
   fetchers_.wake_all();
+}
+
+void HostedPartition::refuse_waiting(const std::string& why) {
+  while (!waiting_flush_.empty() || !waiting_commit_.empty()) {
+    std::deque<Staged>& from = waiting_flush_.empty() ? waiting_commit_ : waiting_flush_;
+    Staged staged = std::move(from.front());
+    from.pop_front();
+    staged.part->finish(staged.index, AppendOutcome(ErrorCode::kKafkaStorageError, why));
+  }
+}
+
+void HostedPartition::fail() {
+  if (stopped_ || !log_) return;
+  log_->mark_failed();
+  if (has_staged()) write_staged();
+  refuse_waiting("the log directory is offline");
+  refuse_held(ErrorCode::kKafkaStorageError);
+  fetchers_.wake_all();
+}
+
+void HostedPartition::refuse_held(ErrorCode code) {
+  const auto held = std::exchange(held_, {});
+  for (const auto& [part, index] : held) part->finish(index, not_leader(code));
+}
+
+void HostedPartition::hold_appends() {
+  if (has_staged()) write_staged();
+  holding_ = true;
+}
+
+void HostedPartition::release_appends() {
+  holding_ = false;
+  if (stopped_) return refuse_held(ErrorCode::kNotLeaderOrFollower);
+  run_jobs();
+  const auto held = std::exchange(held_, {});
+  for (const auto& [part, index] : held) append(part, index);
+}
+
+void HostedPartition::end_renames() {
+  renaming_ = false;
+  fetchers_.wake_all();
+}
+
+void HostedPartition::take_over(std::unique_ptr<log::PartitionLog> log, std::uint32_t directory,
+                                env::PoolId pool) {
+  log->take_over(*log_);
+  log_ = std::move(log);
+  identity_.directory = directory;
+  identity_.pool = pool;
+  future_.reset();
+  if (host_.directory_failed(directory)) fail();
 }
 
 }  // namespace moldau::replica

@@ -3,11 +3,14 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "env/env.h"
 #include "log/compaction.h"
+#include "log/log_directory.h"
 #include "log/partition_log.h"
 #include "machine/partition/partition_machine.h"
 #include "node/park/waiter.h"
@@ -39,14 +42,24 @@ struct ReadOutcome {
   std::optional<partition::EpochEndOffset> diverging;
   NodeId leader{-1};
   LeaderEpoch leader_epoch{-1};
+  /// There is something, but its files are being renamed: to be asked for again in a moment.
+  bool renaming = false;
 };
 
-/// What stays the same while a partition is hosted here.
+/// What a partition is called and where it lies; only a move to another log dir changes that.
 struct HostedIdentity {
   TopicIdPartition id;
   TopicPartition name;
   env::PoolId pool;             // of its log directory
   std::uint32_t directory = 0;  // position in log.dirs
+};
+
+/// The copy of a replica that is being made in another log dir (log_dir_move.h).
+struct FutureReplica {
+  std::uint32_t directory = 0;
+  Offset log_end{0};
+  std::uint64_t bytes = 0;
+  log::ReplicaCheckpoint checkpoint;
 };
 
 /// One partition on its shard: the log and the machine, and who waits for what.
@@ -65,7 +78,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
                   std::unique_ptr<log::PartitionLog> log, NodeId self);
 
   const HostedIdentity& identity() const { return identity_; }
-  ReplicaHost& host() { return host_; }
+  ReplicaHost& host() const { return host_; }
   log::PartitionLog& log() { return *log_; }
   const partition::PartitionMachine& machine() const { return machine_; }
   void restore_high_watermark(Offset checkpointed);
@@ -95,16 +108,40 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   void expire_producers(Timestamp now);
   /// Hands work that the log asks for to the pool, in order.
   void run_jobs();
+  /// Its log dir is offline: KAFKA_STORAGE_ERROR for everybody, until the next start.
+  void fail();
   /// No further request is served; those that wait get `code`.
   void stop(ErrorCode code);
   /// After stop(): the log, to be closed or deleted.
   std::unique_ptr<log::PartitionLog> take_log() { return std::move(log_); }
   /// Nothing of this partition runs on the pool.
-  bool quiet() const { return !job_running_ && !flushing_ && !compaction_; }
+  bool quiet() const { return quiet_but_for_move() && !moving_; }
+  bool quiet_but_for_move() const { return !job_running_ && !flushing_ && !compaction_; }
   bool stopped() const { return stopped_; }
   /// The pass that is under way (compaction_run.h), cancelled by stop(); nullptr: it is over.
   void set_compaction(std::shared_ptr<log::Compaction> pass) { compaction_ = std::move(pass); }
   bool compacting() const { return compaction_ != nullptr; }
+  void cancel_compaction() const {
+    if (compaction_) compaction_->cancel();
+  }
+
+  // --- for log_dir_move.h -------------------------------------------------------------------
+  /// Where the log ended when it was opened: what an earlier run copied agrees up to here.
+  Offset opened_end() const { return opened_end_; }
+  /// Set while the replica moves to another log dir.
+  const std::optional<FutureReplica>& future() const { return future_; }
+  void set_future(std::optional<FutureReplica> future) { future_ = std::move(future); }
+  /// A task of the move is under way.
+  void set_moving(bool moving) { moving_ = moving; }
+  /// Appends, jobs and retention wait until release_appends(). What was staged is written.
+  void hold_appends();
+  void release_appends();
+  /// Between these the log's files have no name: reads find nothing and are woken afterwards.
+  void begin_renames() { renaming_ = true; }
+  void end_renames();
+  bool renaming() const { return renaming_; }
+  /// `log` is the log from now on, in that log dir.
+  void take_over(std::unique_ptr<log::PartitionLog> log, std::uint32_t directory, env::PoolId pool);
 
  private:
   friend class ReplicaHost;
@@ -123,6 +160,8 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   AppendOutcome rejected(record::RejectedBatch&& batch) const;
   AppendOutcome not_leader(ErrorCode code) const;
   void start_next_job();
+  void refuse_held(ErrorCode code);
+  void refuse_waiting(const std::string& why);
 
   ReplicaHost& host_;
   HostedIdentity identity_;
@@ -138,6 +177,12 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   bool job_running_ = false;
   bool flushing_ = false;
   std::shared_ptr<log::Compaction> compaction_;
+  Offset opened_end_{0};
+  std::optional<FutureReplica> future_;
+  bool moving_ = false;
+  bool holding_ = false;
+  bool renaming_ = false;
+  std::vector<std::pair<std::shared_ptr<AppendPart>, std::size_t>> held_;  // while holding_
   bool dirty_ = false;
   bool stopped_ = false;
   env::TimerId expiry_timer_{0};

@@ -2,6 +2,7 @@
 #include "node/replica/replica_host.h"
 
 #include <cerrno>
+#include <utility>
 
 namespace moldau::replica {
 
@@ -11,11 +12,13 @@ ReplicaHost::ReplicaHost(env::Env& env, env::Shard& shard, NodeId self, std::uin
       self_(self),
       flushes_(directories),
       accepts_(directories, true),
+      failed_(directories, false),
       records_in_(env.metrics().counter("kafka_server_brokertopicmetrics_messagesin_total")),
       bytes_in_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesin_total")),
       bytes_out_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesout_total")),
       failed_produce_(
           env.metrics().counter("kafka_server_brokertopicmetrics_failedproducerequests_total")),
+      slow_appends_(env.metrics().counter("moldau_log_slowappends_total")),
       partition_count_(env.metrics().gauge("kafka_server_replicamanager_partitioncount")),
       alive_(std::make_shared<ReplicaHost*>(this)) {}
 
@@ -34,6 +37,7 @@ HostedPartition& ReplicaHost::add(HostedIdentity identity, std::unique_ptr<log::
   const bool fresh = partitions_.emplace(id, std::move(partition)).second;
   MOLDAU_CHECK(fresh, "a partition is hosted once");
   partition_count_.add(1);
+  if (failed_[made.identity().directory]) made.fail();
   return made;
 }
 
@@ -183,6 +187,26 @@ void ReplicaHost::note_read_error(HostedPartition& partition, const Error& error
                       error.text());
   if (error.code == ErrorCode::kKafkaStorageError && on_failure_)
     on_failure_(partition.identity().directory, error);
+}
+
+void ReplicaHost::fail_directory(std::uint32_t directory) {
+  accepts_[directory] = false;
+  failed_[directory] = true;
+  for (auto& [id, partition] : partitions_)
+    if (partition->identity().directory == directory) partition->fail();
+}
+
+void ReplicaHost::note_append_time(const HostedPartition& partition, MonoTime begin,
+                                   MonoTime end) {
+  if (end <= begin + slow_append_) return;
+  slow_appends_.add();
+  ++slow_appends_untold_;
+  constexpr Millis kTellEvery{10'000};
+  if (slow_append_told_.value() != 0 && end < slow_append_told_ + kTellEvery) return;
+  slow_append_told_ = end;
+  env_.logger().warn("replica", "{} slow appends since the last such line; one to {} took {} ms",
+                     std::exchange(slow_appends_untold_, 0), partition.identity().name.text(),
+                     (end - begin) / 1'000'000);
 }
 
 void ReplicaHost::count_appended(std::int32_t records, std::size_t bytes) {

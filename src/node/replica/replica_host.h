@@ -72,6 +72,9 @@ class ReplicaHost final : private env::TurnHook {
   void set_directory_accepts(std::uint32_t directory, bool accepts) {
     accepts_[directory] = accepts;
   }
+  /// No partition of it is served any more, for good.
+  void fail_directory(std::uint32_t directory);
+  bool directory_failed(std::uint32_t directory) const { return failed_[directory]; }
   /// Called with the directory that failed; set by node/broker.
   void on_directory_failure(UniqueFunction<void(std::uint32_t, Error)> callback) {
     on_failure_ = std::move(callback);
@@ -85,11 +88,17 @@ class ReplicaHost final : private env::TurnHook {
   void want_alter_isr(const TopicIdPartition& id, const partition::AlterIsr& alter);
   void note_write_error(HostedPartition& partition, const Error& error);
   void note_read_error(HostedPartition& partition, const Error& error);
+  void note_directory_failure(std::uint32_t directory, const Error& error) {
+    if (on_failure_) on_failure_(directory, error);
+  }
   void note_log_start(HostedPartition&) {
     if (on_log_start_) on_log_start_();
   }
   /// Runs a task of a partition of this shard; it ends before the shard does.
   void spawn(env::Task<void> task) { tasks_.spawn(std::move(task)); }
+  /// moldau.log.append.slow.ms: writes that take longer are counted, and logged now and then.
+  void set_slow_append(Millis limit) { slow_append_ = limit; }
+  void note_append_time(const HostedPartition& partition, MonoTime begin, MonoTime end);
   void count_appended(std::int32_t records, std::size_t bytes);
   void count_read(std::size_t bytes) { bytes_out_.add(bytes); }
   void run_job(log::LogJob job, env::PoolId pool, Callback done);
@@ -113,6 +122,7 @@ class ReplicaHost final : private env::TurnHook {
   };
   std::vector<FlushQueue> flushes_;  // per log directory: one round at a time is group commit
   std::vector<bool> accepts_;
+  std::vector<bool> failed_;
   UniqueFunction<void(std::uint32_t, Error)> on_failure_;
   UniqueFunction<void(IsrWish)> on_isr_wish_;
   Callback on_log_start_;
@@ -120,6 +130,10 @@ class ReplicaHost final : private env::TurnHook {
   env::Counter& bytes_in_;
   env::Counter& bytes_out_;
   env::Counter& failed_produce_;
+  env::Counter& slow_appends_;
+  Millis slow_append_{5};
+  MonoTime slow_append_told_{0};
+  std::uint64_t slow_appends_untold_ = 0;
   env::Gauge& partition_count_;
   std::shared_ptr<ReplicaHost*> alive_;
   env::TaskScope tasks_;
