@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+
 #include "node/handler/handlers.h"
 #include "node/handler/on_partition.h"
 #include "wire/list_offsets_request.h"
@@ -30,27 +32,95 @@ Offset visible_end(replica::HostedPartition& partition, const Lookup& lookup) {
                                : partition.machine().high_watermark();
 }
 
-Found find_offset(replica::HostedPartition& partition, const Lookup& lookup) {
+/// What the partition's shard knows at once, or a view in which the pool is to search.
+struct Search {
+  Search() = default;
   Found found;
-  found.error = partition.check_leader(lookup.current_leader_epoch);
-  if (found.error != ErrorCode::kNone) return found;
-  const Offset end = visible_end(partition, lookup);
+  /// Set if files must be read.
+  std::shared_ptr<const log::LogView> view;
+  env::PoolId pool;
+  Offset end{0};
+  /// The replica moves to another log dir just now.
+  bool later = false;
+};
+
+bool is_by_time(Timestamp timestamp) {
+  return timestamp.value() >= 0 || timestamp == log::kMaxTimestamp;
+}
+
+Search begin_search(replica::HostedPartition* partition, const Lookup& lookup) {
+  Search search;
+  Found& found = search.found;
+  found.error = ErrorCode::kNotLeaderOrFollower;
+  if (!partition) return search;
+  found.error = partition->check_leader(lookup.current_leader_epoch);
+  if (found.error != ErrorCode::kNone) return search;
+  search.end = visible_end(*partition, lookup);
+  search.pool = partition->identity().pool;
+  search.later = partition->renaming();
   if (lookup.timestamp == log::kLatestTimestamp) {
-    found.offset.offset = end;
-    found.offset.leader_epoch = partition.machine().assignment().leader_epoch;
-    return found;
+    found.offset.offset = search.end;
+    found.offset.leader_epoch = partition->machine().assignment().leader_epoch;
+    search.later = false;
+    return search;
   }
-  const log::LogView view = partition.log().view();
-  auto searched = view.offset_for_timestamp(lookup.timestamp, partition.host().compression());
-  if (!searched.ok()) {
-    found.error = searched.error().code;
-    return found;
+  auto view = std::make_shared<log::LogView>(partition->log().view());
+  if (is_by_time(lookup.timestamp)) {
+    search.view = std::move(view);
+    return search;
   }
-  if (!*searched) return found;
-  const bool by_time = lookup.timestamp.value() >= 0 || lookup.timestamp == log::kMaxTimestamp;
-  if (by_time && (*searched)->offset >= end) return found;
-  found.offset = **searched;
-  return found;
+  search.later = false;
+  const auto special =
+      view->offset_for_timestamp(lookup.timestamp, partition->host().compression());
+  if (!special.ok()) found.error = special.error().code;
+  if (special.ok() && *special) found.offset = **special;
+  return search;
+}
+
+bool is_unchanged(replica::HostedPartition* partition, std::uint64_t generation) {
+  return partition && !partition->renaming() && partition->log().generation() == generation;
+}
+
+/// A search by time reads files, so it runs on the pool; what it found counts if the log was
+/// neither truncated nor compacted nor moved meanwhile.
+env::Task<Found> find_offset(Services& node, TopicIdPartition id, Lookup lookup) {
+  constexpr int kTriesMax = 100;
+  constexpr Millis kPause{5};
+  using Searched = Result<std::optional<log::FoundOffset>>;
+  Found found;
+  for (int i = 0; i < kTriesMax; ++i) {
+    auto begin = [lookup](replica::HostedPartition* partition) {
+      return begin_search(partition, lookup);
+    };
+    const Search search = co_await on_partition(node, id, std::move(begin));
+    found = search.found;
+    if (!search.view && !search.later) co_return found;
+    if (!search.later) {
+      auto look = [view = search.view, timestamp = lookup.timestamp]() -> Searched {
+        record::CompressionContext context;
+        return view->offset_for_timestamp(timestamp, context);
+      };
+      const Searched searched = co_await env::blocking(node.shard, search.pool, std::move(look));
+      auto check = [generation = search.view->generation](replica::HostedPartition* partition) {
+        return is_unchanged(partition, generation);
+      };
+      const bool unchanged = co_await on_partition(node, id, std::move(check));
+      if (searched.ok() && unchanged) {
+        if (*searched && (*searched)->offset < search.end) found.offset = **searched;
+        co_return found;
+      }
+      // Retention may have taken a segment away: the next view does not have it.
+      const bool vanished = !searched.ok() && searched.error().os_error == ENOENT;
+      if (!searched.ok() && unchanged && !vanished) {
+        found.error = searched.error().code;
+        co_return found;
+      }
+    }
+    const MonoTime again = node.shard.now() + kPause;
+    co_await env::sleep_until(node.shard, again);
+  }
+  found.error = ErrorCode::kKafkaStorageError;
+  co_return found;
 }
 
 Answer answer_of(std::int32_t index, const Found& found) {
@@ -109,12 +179,7 @@ env::Task<void> handle_list_offsets(Services& node, request::RequestPtr request)
         if (!id) {
           found.error = ErrorCode::kUnknownTopicOrPartition;
         } else {
-          auto work = [lookup](replica::HostedPartition* partition) {
-            Found result;
-            result.error = ErrorCode::kNotLeaderOrFollower;
-            return partition ? find_offset(*partition, lookup) : result;
-          };
-          found = co_await on_partition(node, *id, std::move(work));
+          found = co_await find_offset(node, *id, lookup);
         }
       }
       answers.partitions.push_back(answer_of(asked.partition_index, found));
