@@ -60,9 +60,8 @@ struct ReplicaCheckpoint {
 /// Path     node/assembly opens all of them at start; node/replica asks where each partition
 ///          left off and opens its PartitionLog.
 /// Owner    the node; `disk` outlives it. Holds the lock until it is destroyed.
-/// Thread   calls that block: the pool, one at a time. find_…, replicas(), note_…, forget…, settle and
-///          unsettled:
-///          one thread once open() returned.
+/// Thread   calls that block: the pool, one at a time. find_…, replicas(), note_…, forget…, settle
+///          and unsettled: one thread once open() returned.
 /// Durable  checkpoint files as write_small_file.
 /// Errors   kKafkaStorageError: the directory is to go offline. kInvalidConfig: locked by another
 ///          process, not formatted, or of another cluster or node.
