@@ -193,7 +193,7 @@ TEST(BrokerConfigTest, WarningsTellWhatHasNoEffect) {
     return result.warnings.size() == 1 ? result.warnings[0] : std::string("none or many");
   };
   EXPECT_EQ(warning({{"num.io.threads", "16"}}),
-            "f:7: num.io.threads=16 has no effect: one thread per core serves everything; "
+            "f:7: num.io.threads=16 has no effect: the threads of the shards serve everything; "
             "moldau.shards sets their number");
   EXPECT_EQ(warning({{"log.retention.hour", "5"}}),
             "f:7: unknown configuration log.retention.hour; did you mean log.retention.hours?");

@@ -61,7 +61,8 @@ os::RealEnvOptions env_options_of(const config::BrokerConfig& config) {
   os::RealEnvOptions options;
   const unsigned cores = std::max(1U, std::thread::hardware_concurrency());
   const std::int32_t wanted = config.values.moldau_shards;
-  options.shards = wanted > 0 ? static_cast<std::uint32_t>(wanted) : cores;
+  // The other half is for the kernel, the pools and the neighbours: docs/decisions/0005.
+  options.shards = wanted > 0 ? static_cast<std::uint32_t>(wanted) : std::max(1U, cores / 2);
   options.log_dirs = static_cast<std::uint32_t>(config.log_dirs.size() + 1);
   if (config.values.moldau_pool_threads > 0)
     options.threads_per_pool = static_cast<std::uint32_t>(config.values.moldau_pool_threads);

@@ -47,6 +47,9 @@ class Node:
     """One node with its properties, directories and process. `kind` may change between starts:
     that is what the swap suite does."""
 
+    # More than the default of a small machine, so that requests cross shards; None: the default.
+    shards = 2
+
     def __init__(self, kind, name='node', log_dirs=1, **properties):
         self.kind = kind
         self.folder = new_folder(f'{kind}-{name}')
@@ -96,6 +99,8 @@ class Node:
             command = java(TOOLS['kafka-server-start'], config, flags=flags)
         else:
             command = [moldau(), 'server', config]
+            if self.shards is not None:
+                command += ['--override', f'moldau.shards={self.shards}']
         self.process = Process(command, self.folder / f'{self.starts}-{self.kind}.log',
                                cwd=self.folder)
 
