@@ -269,13 +269,6 @@ DERIVED = {  # read through a member of BrokerConfig that stands for them
     "listener.security.protocol.map", "metadata.log.dir", "controller.quorum.voters",
     # A quorum of more than one is refused; a quorum of this node needs nobody's address.
     "controller.quorum.bootstrap.servers"}
-LATER = {  # honoured as soon as the work that is under way lands; the list may only shrink
-    "alter.log.dirs.replication.quota.window.num": "moves between log directories",
-    "alter.log.dirs.replication.quota.window.size.seconds": "moves between log directories",
-    "log.dir.failure.timeout.ms": "failed log directories",
-    "moldau.log.append.slow.ms": "slow devices",
-    "num.replica.alter.log.dirs.threads": "moves between log directories",
-    "replica.alter.log.dirs.io.max.bytes.per.second": "moves between log directories"}
 
 
 def unread(keys, root):
@@ -289,10 +282,8 @@ def unread(keys, root):
     topic_wide = {s for k in keys[1] for s, _ in k.lookup}
     unread_keys = {k.name for k in keys[0] if k.status == "honoured" and k.field() not in words
                    and k.name not in DERIVED and k.name not in topic_wide}
-    problems = [f"{name} is said to be honoured and no code reads it: wire it, or say why not"
-                for name in sorted(unread_keys - LATER.keys())]
-    return problems + [f"{name} is read now: take it out of LATER in generate.py"
-                       for name in sorted(LATER.keys() - unread_keys)]
+    return [f"{name} is said to be honoured and no code reads it: wire it, or say why not"
+            for name in sorted(unread_keys)]
 
 
 def main():
