@@ -212,21 +212,18 @@ void Node::build_broker() {
   env_.metrics().gauge_of(
       "kafka_controller_kafkacontroller_activecontrollercount", {},
       [quorum = quorum_.get()] { return quorum->is_active_controller() ? 1.0 : 0.0; });
-  directories_.start(tasks_, *config_);
-  cleaner_->start(tasks_);
-  maintain_later(Millis(config_->values.log_initial_task_delay_ms));
-  expire_producers_later();
+  start_log_tasks();
 }
 
 /// Who looks after logs besides serving them.
 void Node::build_log_keepers() {
-  assigner_ = std::make_unique<broker::DirectoryAssigner>(env_, config_->node_id, *lifecycle_,
-                                                          *quorum_);
+  assigner_ =
+      std::make_unique<broker::DirectoryAssigner>(env_, config_->node_id, *lifecycle_, *quorum_);
   cleaner_ = std::make_unique<broker::LogCleaner>(env_, directories_, replicas_,
                                                   [this] { return dynamic_.current(); });
-  alter_log_dirs_ = std::make_unique<broker::ReplicaAlterLogDirs>(
-      broker::ReplicaAlterLogDirs::Parts(env_, directories_, replicas_, *applier_, *cleaner_,
-                                         *assigner_));
+  alter_log_dirs_ =
+      std::make_unique<broker::ReplicaAlterLogDirs>(broker::ReplicaAlterLogDirs::Parts(
+          env_, directories_, replicas_, *applier_, *cleaner_, *assigner_));
 }
 
 void Node::on_directory_failure(std::uint32_t directory, const Error& why) {
@@ -334,6 +331,20 @@ void Node::expire_producers_later() {
     applier_->expire_producers_of_all();
     expire_producers_later();
   });
+}
+
+void Node::start_log_tasks() {
+  const Millis delay(config_->values.log_initial_task_delay_ms);
+  directories_.start(tasks_, *config_);
+  cleaner_->start(tasks_);
+  maintain_later(delay);
+  expire_producers_later();
+  const Millis flush_interval(config_->values.log_flush_scheduler_interval_ms);
+  for (std::uint32_t s = 0; s < replicas_.size(); ++s) {
+    replica::ReplicaHost& host = replicas_.host(s);
+    host.shard().post(
+        [&host, delay, flush_interval] { host.start_flushing(delay, flush_interval); });
+  }
 }
 
 void Node::limit_start() {

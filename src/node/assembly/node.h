@@ -79,6 +79,7 @@ class Node {
   void on_state(broker::BrokerState state);
   void maybe_ready();
   void maintain_later(Millis delay);
+  void start_log_tasks();
   void expire_producers_later();
   /// Ends the node if it does not run in time.
   void limit_start();

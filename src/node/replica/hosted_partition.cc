@@ -14,6 +14,7 @@ HostedPartition::HostedPartition(ReplicaHost& host, HostedIdentity identity,
       name_text_(identity_.name.text()),
       log_(std::move(log)),
       machine_(self),
+      flushed_at_(host.shard().now()),
       opened_end_(log_->log_end_offset()) {
   (void)machine_.local_end(log_->config().durable_acks() ? log_->flushed_end_offset()
                                                          : log_->log_end_offset());
@@ -215,6 +216,13 @@ bool HostedPartition::wants_flush() const {
          log_->flushed_end_offset() < log_->active_segment_base_offset();
 }
 
+bool HostedPartition::flush_is_due(MonoTime now) const {
+  if (!log_ || stopped_ || flushing_ || holding_ || log_->failed()) return false;
+  if (log_->unflushed_messages() <= 0) return false;
+  constexpr std::int64_t kNanosPerMilli = 1'000'000;
+  return (now - flushed_at_) / kNanosPerMilli >= log_->config().flush_ms.value();
+}
+
 void HostedPartition::flushed(const log::FlushPoint& point, const Result<void>& result) {
   flushing_ = false;
   if (!log_) return;
@@ -224,6 +232,7 @@ void HostedPartition::flushed(const log::FlushPoint& point, const Result<void>& 
     return refuse_waiting(result.error().detail);
   }
   log_->mark_flushed(point);
+  flushed_at_ = host_.shard().now();
   if (log_->config().durable_acks()) perform(machine_.local_end(log_->flushed_end_offset()));
   release_waiting();
   if (wants_flush()) host_.want_flush(shared_from_this());

@@ -93,6 +93,8 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   /// The pool has synced what `point` covers.
   void flushed(const log::FlushPoint& point, const Result<void>& result);
   bool wants_flush() const;
+  /// Records have waited for longer than flush.ms allows.
+  bool flush_is_due(MonoTime now) const;
   bool has_staged() const { return !staged_.empty(); }
 
   /// Reads; if `waiter` is given it stands in the list for new data afterwards.
@@ -176,6 +178,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   std::deque<log::LogJob> jobs_;
   bool job_running_ = false;
   bool flushing_ = false;
+  MonoTime flushed_at_;  // the last flush, at first when this was made
   std::shared_ptr<log::Compaction> compaction_;
   Offset opened_end_{0};
   std::optional<FutureReplica> future_;

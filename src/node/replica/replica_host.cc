@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/replica/replica_host.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -105,23 +106,46 @@ void ReplicaHost::on_turn_end() {
 }
 
 void ReplicaHost::want_flush(std::shared_ptr<HostedPartition> partition) {
+  // Nobody waits for this one: it must not hold up a round that somebody waits for.
+  if (!partition->log_->config().durable_acks())
+    return tasks_.spawn(flush_alone(std::move(partition)));
   const std::uint32_t directory = partition->identity().directory;
   partition->flushing_ = true;
-  // Nobody waits for this one: it must not hold up a round that somebody waits for.
-  if (!partition->log_->config().durable_acks()) {
-    auto made = partition->log_->flush_point();
-    if (!made.ok()) return partition->flushed(log::FlushPoint(), std::move(made).error());
-    auto point = std::make_shared<log::FlushPoint>(std::move(made).value());
-    auto result = std::make_shared<Result<void>>();
-    const env::PoolId pool = partition->identity().pool;
-    return shard_.run_blocking(
-        pool, [point, result] { *result = point->sync(); },
-        [alive = alive_, point, result, held = std::move(partition)] {
-          if (*alive) held->flushed(*point, *result);
-        });
-  }
   flushes_[directory].waiting.push_back(std::move(partition));
   if (!flushes_[directory].running) start_flush_round(directory);
+}
+
+env::Task<void> ReplicaHost::flush_alone(std::shared_ptr<HostedPartition> partition) {
+  partition->flushing_ = true;
+  auto made = partition->log_->flush_point();
+  if (!made.ok()) {
+    partition->flushed(log::FlushPoint(), std::move(made).error());
+    co_return;
+  }
+  auto point = std::make_shared<log::FlushPoint>(std::move(made).value());
+  auto sync = [point] { return point->sync(); };
+  const env::PoolId pool = partition->identity().pool;
+  const Result<void> result = co_await env::blocking(shard_, pool, std::move(sync));
+  partition->flushed(*point, result);
+}
+
+env::Task<void> ReplicaHost::flush_in_intervals(Millis delay, Millis interval) {
+  // The longest time there is, in nanoseconds, would not fit.
+  constexpr Millis kForEver{std::int64_t{1000} * 24 * 3600 * 1000};
+  for (Millis pause = std::min(delay, kForEver);; pause = interval) {
+    const MonoTime next = shard_.now() + pause;
+    co_await env::sleep_until(shard_, next);
+    std::vector<std::shared_ptr<HostedPartition>> due;
+    for (auto& [id, partition] : partitions_)
+      if (partition->flush_is_due(shard_.now())) due.push_back(partition);
+    for (std::shared_ptr<HostedPartition>& partition : due) {
+      std::shared_ptr<HostedPartition> next_one = std::move(partition);
+      // It may have gone, or have been flushed, while others were.
+      if (!next_one->flush_is_due(shard_.now())) continue;
+      co_await flush_alone(std::move(next_one));
+    }
+    if (interval.value() <= 0 || interval >= kForEver) co_return;
+  }
 }
 
 void ReplicaHost::start_flush_round(std::uint32_t directory) {
@@ -196,8 +220,7 @@ void ReplicaHost::fail_directory(std::uint32_t directory) {
     if (partition->identity().directory == directory) partition->fail();
 }
 
-void ReplicaHost::note_append_time(const HostedPartition& partition, MonoTime begin,
-                                   MonoTime end) {
+void ReplicaHost::note_append_time(const HostedPartition& partition, MonoTime begin, MonoTime end) {
   if (end <= begin + slow_append_) return;
   slow_appends_.add();
   ++slow_appends_untold_;

@@ -61,6 +61,13 @@ class ReplicaHost final : private env::TurnHook {
   }
   std::size_t size() const { return partitions_.size(); }
 
+  /// After `delay`, and then in each interval, flushes the logs whose last flush is flush.ms ago,
+  /// one after the other so that the pool stays free for others. To be called once.
+  /// Source   LogManager.flushDirtyLogs; log.flush.scheduler.interval.ms.
+  void start_flushing(Millis delay, Millis interval) {
+    tasks_.spawn(flush_in_intervals(delay, interval));
+  }
+
   // --- requests -----------------------------------------------------------------------------
   void append(const std::shared_ptr<AppendPart>& part);
   std::vector<ReadOutcome> read(const std::vector<ReadItem>& items, const ReadAs& as,
@@ -109,6 +116,8 @@ class ReplicaHost final : private env::TurnHook {
   void on_turn_end() override;
   env::Task<void> finish_removal(std::shared_ptr<HostedPartition> partition, Removed done);
   void start_flush_round(std::uint32_t directory);
+  env::Task<void> flush_in_intervals(Millis delay, Millis interval);
+  env::Task<void> flush_alone(std::shared_ptr<HostedPartition> partition);
 
   env::Env& env_;
   env::Shard& shard_;
