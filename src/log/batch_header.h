@@ -48,7 +48,7 @@ class HeaderCursor {
  private:
   std::shared_ptr<env::File> file_;
   std::uint64_t end_;
-  std::array<std::byte, 1024> buffer_;
+  std::array<std::byte, 4096> buffer_;
   std::uint64_t buffer_position_ = 0;
   std::size_t buffered_ = 0;
 };

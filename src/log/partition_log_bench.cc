@@ -74,6 +74,33 @@ void read_tail(benchmark::State& state) {
 }
 BENCHMARK(read_tail);
 
+/// A consumer far behind: fetches of 1 MiB, one after the other, from the begin of a segment on.
+void read_behind(benchmark::State& state) {
+  MemoryDisk disk;
+  auto log = PartitionLog::open(
+      disk, PartitionLog::OpenOptions("d/t-0", {"t", PartitionId(0)}, LogConfig()));
+  const auto batch_bytes = static_cast<std::size_t>(state.range(0));
+  const Slice batch = make_batch(batch_bytes);
+  for (std::size_t bytes = 0; bytes < (std::size_t{128} << 20); bytes += batch.size()) {
+    (void)(*log)->stage(AppendInput(batch, AppendOrigin::kClient, LeaderEpoch(0), Timestamp(1000)));
+    (void)(*log)->write_staged();
+  }
+  ReadRequest request;
+  request.upper_bound = (*log)->log_end_offset();
+  request.bytes_max = 1 << 20;
+  const auto step = static_cast<std::int64_t>((std::size_t{1} << 20) / batch.size() *
+                                              std::max<std::size_t>(batch_bytes / 1000, 1));
+  disk.reads = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize((*log)->read(request));
+    request.offset += step;
+    if (request.offset + step >= request.upper_bound) request.offset = Offset(0);
+  }
+  state.counters["preads"] =
+      benchmark::Counter(static_cast<double>(disk.reads), benchmark::Counter::kAvgIterations);
+}
+BENCHMARK(read_behind)->Arg(1000)->Arg(5000)->Arg(65000);
+
 }  // namespace
 }  // namespace moldau::log
 

@@ -32,6 +32,7 @@ class MemoryDisk : public env::Disk {
   std::function<int(const std::string& what, const std::string& path)> fault;
   std::uint64_t changes = 0;
   std::uint64_t syncs = 0;
+  std::uint64_t reads = 0;
   std::size_t open_files = 0;
 
   class MemoryFile : public env::File {
@@ -56,6 +57,7 @@ class MemoryDisk : public env::Disk {
     }
     using env::File::write;
     Result<std::size_t> read(MutableBytes into, std::uint64_t position) override {
+      ++disk_.reads;
       const std::string& data = inode_->data;
       if (position >= data.size()) return std::size_t{0};
       const std::size_t n = std::min<std::size_t>(into.size(), data.size() - position);
