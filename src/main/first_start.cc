@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "main/first_start.h"
 
+#include <algorithm>
+
 #include "offline/storage_format.h"
 #include "os/file_disk.h"
 #include "os/kernel_random.h"
@@ -22,6 +24,10 @@ Result<void> format_first_start(const config::BrokerConfig& config, env::Logger&
   options.node_id = config.node_id;
   options.is_controller = true;
   options.log_dirs = config.log_dirs;
+  // It may be one of its own.
+  if (std::find(options.log_dirs.begin(), options.log_dirs.end(), config.metadata_log_dir) ==
+      options.log_dirs.end())
+    options.log_dirs.push_back(config.metadata_log_dir);
   options.metadata_log_dir = config.metadata_log_dir;
   options.controller_listener = config.controller_listener_names.front();
   const config::Listener& controller = config.advertised_controller_listeners.front();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/node_process.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "offline/storage_format.h"
@@ -44,6 +45,9 @@ Result<void> NodeProcess::maybe_format() {
   options.node_id = config_->node_id;
   options.is_controller = true;
   options.log_dirs = config_->log_dirs;
+  if (std::find(options.log_dirs.begin(), options.log_dirs.end(), config_->metadata_log_dir) ==
+      options.log_dirs.end())
+    options.log_dirs.push_back(config_->metadata_log_dir);
   options.metadata_log_dir = config_->metadata_log_dir;
   options.controller_listener = config_->controller_listener_names.front();
   const config::Listener& controller = config_->advertised_controller_listeners.front();
