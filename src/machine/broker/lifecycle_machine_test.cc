@@ -39,5 +39,36 @@ TEST(LifecycleMachineTest, GivesUpWhenNobodyRegistersIt) {
   EXPECT_TRUE(machine.tick(MonoTime(61'000 * kMs)).give_up);
 }
 
+/// A machine that runs, its last heartbeat answered at 3 ms.
+LifecycleMachine running_machine() {
+  LifecycleMachine machine(LifecycleConfig{}, MonoTime(0));
+  (void)machine.tick(MonoTime(0));
+  (void)machine.registered(BrokerEpoch(7), MonoTime(kMs));
+  (void)machine.tick(MonoTime(kMs));
+  (void)machine.heartbeat_answered(true, true, false, MonoTime(2 * kMs));
+  (void)machine.ready_to_unfence(MonoTime(2 * kMs));
+  EXPECT_EQ(machine.heartbeat_answered(true, false, false, MonoTime(3 * kMs)).entered,
+            BrokerState::kRunning);
+  return machine;
+}
+
+TEST(LifecycleMachineTest, AHurryDoesNotWaitForTheInterval) {
+  LifecycleMachine machine = running_machine();
+  EXPECT_FALSE(machine.tick(MonoTime(4 * kMs)).send_heartbeat.has_value());
+  EXPECT_TRUE(machine.hurry(MonoTime(4 * kMs)).send_heartbeat.has_value());
+}
+
+TEST(LifecycleMachineTest, AHurryDuringAHeartbeatSendsTheNextOneAtOnceButNotTwice) {
+  LifecycleMachine machine = running_machine();
+  ASSERT_TRUE(machine.tick(MonoTime(3000 * kMs)).send_heartbeat.has_value());
+  // The one under way may have been made up before.
+  EXPECT_FALSE(machine.hurry(MonoTime(3001 * kMs)).send_heartbeat.has_value());
+  (void)machine.heartbeat_answered(true, false, false, MonoTime(3002 * kMs));
+  EXPECT_EQ(machine.next_tick(), MonoTime(3002 * kMs));
+  EXPECT_TRUE(machine.tick(MonoTime(3002 * kMs)).send_heartbeat.has_value());
+  (void)machine.heartbeat_answered(true, false, false, MonoTime(3003 * kMs));
+  EXPECT_FALSE(machine.tick(MonoTime(3004 * kMs)).send_heartbeat.has_value());
+}
+
 }  // namespace
 }  // namespace moldau::broker

@@ -113,10 +113,13 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
       id.topic_id = topic_id;
       id.partition = index;
       if (!state) continue;
-      if (!state->replicas.contains(self_)) continue;
+      if (!state->replicas.contains(self_)) {
+        forget_offline(id);
+        continue;
+      }
       const bool is_hosted = hosted_.contains(id);
-      if (!is_hosted && is_out_of_reach(*topic, index, *state)) {
-        offline_.insert(id);
+      if (!is_hosted && (offline_.contains(id) || is_out_of_reach(*topic, index, *state))) {
+        take_offline(id);
       } else if (is_hosted) {
         update_partition(*image, *topic, index, *state);
       } else if (directories_.choose()) {
@@ -157,6 +160,11 @@ env::Task<void> MetadataApplier::delete_partitions(
     }
   }
   for (const TopicIdPartition& id : gone) co_await delete_partition(id);
+  std::vector<TopicIdPartition> forgotten;
+  for (const auto* ids : {&unopened_, &offline_})
+    for (const TopicIdPartition& id : *ids)
+      if (published->changes.deleted_topics.contains(id.topic_id)) forgotten.push_back(id);
+  for (const TopicIdPartition& id : forgotten) forget_offline(id);
 }
 
 void MetadataApplier::push_all_topic_configs(const image::MetadataImage& image) {
@@ -302,10 +310,30 @@ env::Task<void> MetadataApplier::drop_stale_rows(std::shared_ptr<std::vector<Ope
   });
 }
 
+/// It is not served before the next start, and not made anew in another log dir either.
+void MetadataApplier::take_offline(const TopicIdPartition& id) {
+  offline_.insert(id);
+  tell_out_of_reach(id);
+}
+
+void MetadataApplier::tell_out_of_reach(const TopicIdPartition& id) {
+  replica::ReplicaHost& host = replicas_.owner(id);
+  host.shard().post([&host, id] { host.set_out_of_reach(id); });
+}
+
+void MetadataApplier::forget_offline(const TopicIdPartition& id) {
+  const bool was_unopened = unopened_.erase(id) > 0;
+  const bool was_offline = offline_.erase(id) > 0;
+  if (!was_unopened && !was_offline) return;
+  replica::ReplicaHost& host = replicas_.owner(id);
+  host.shard().post([&host, id] { host.forget_out_of_reach(id); });
+}
+
 void MetadataApplier::open_later(const replica::HostedIdentity& identity) {
   LogDirectories::Entry& entry = directories_.entry(identity.directory);
   if (entry.partitions > 0) --entry.partitions;
   unopened_.insert(identity.id);
+  tell_out_of_reach(identity.id);
   if (!std::exchange(retrying_, true)) tasks_.spawn(retry_unopened());
 }
 
@@ -332,9 +360,12 @@ env::Task<void> MetadataApplier::open_one(Opening* opening) {
   if (!opened.ok()) {
     env_.logger().error("log", "cannot open {}: {}", opening->identity.name.text(),
                         opened.error().text());
-    if (is_failure_of_disk(opened.error()))
+    if (is_failure_of_disk(opened.error())) {
       replicas_.host(0).note_directory_failure(opening->identity.directory, opened.error());
-    open_later(opening->identity);
+      take_offline(opening->identity.id);
+    } else {
+      open_later(opening->identity);
+    }
     co_return;
   }
   const auto& report = (*opened)->recovery_report();

@@ -69,6 +69,9 @@ class MetadataApplier {
   env::Task<void> apply(image::PublishedImage published);
   env::Task<void> drop_stale_rows(std::shared_ptr<std::vector<Opening>> openings);
   void open_later(const replica::HostedIdentity& identity);
+  void take_offline(const TopicIdPartition& id);
+  void tell_out_of_reach(const TopicIdPartition& id);
+  void forget_offline(const TopicIdPartition& id);
   env::Task<void> open_all(std::shared_ptr<std::vector<Opening>> openings);
   env::Task<void> open_one(Opening* opening);
   env::Task<void> delete_partitions(const image::PublishedImage* published);

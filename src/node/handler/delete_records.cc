@@ -10,12 +10,13 @@ namespace {
 
 struct Deleted {
   Deleted() = default;
-  ErrorCode error = ErrorCode::kNotLeaderOrFollower;
+  ErrorCode error = ErrorCode::kNone;
   Offset low_watermark{-1};
 };
 
-Deleted delete_in(replica::HostedPartition* partition, Offset offset) {
+Deleted delete_in(replica::HostedPartition* partition, ErrorCode absent, Offset offset) {
   Deleted deleted;
+  deleted.error = absent;
   if (!partition) return deleted;
   auto start = partition->delete_records(offset);
   deleted.error = start.code();
@@ -73,10 +74,11 @@ env::Task<void> handle_delete_records(Services& node, request::RequestPtr reques
       } else if (is_internal_topic(message.topics[t].name.view())) {
         deleted.error = ErrorCode::kInvalidTopicException;
       } else {
-        auto work = [offset = Offset(asked.offset)](replica::HostedPartition* partition) {
-          return delete_in(partition, offset);
+        auto work = [offset = Offset(asked.offset)](replica::HostedPartition* partition,
+                                                    ErrorCode absent) {
+          return delete_in(partition, absent, offset);
         };
-        deleted = co_await on_partition(node, *id, std::move(work));
+        deleted = co_await on_partition_or_error(node, *id, std::move(work));
       }
       some_deleted = some_deleted || deleted.error == ErrorCode::kNone;
       auto& one = results.partitions.emplace_back();

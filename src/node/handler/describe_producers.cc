@@ -9,11 +9,10 @@ namespace {
 
 using Answer = wire::DescribeProducersResponse::PartitionResponse;
 
-Answer producers_of(replica::HostedPartition* partition, std::int32_t index) {
+Answer producers_of(replica::HostedPartition* partition, ErrorCode absent, std::int32_t index) {
   Answer answer;
   answer.partition_index = index;
-  const ErrorCode code =
-      partition ? partition->check_leader(LeaderEpoch(-1)) : ErrorCode::kNotLeaderOrFollower;
+  const ErrorCode code = partition ? partition->check_leader(LeaderEpoch(-1)) : absent;
   answer.error_code = to_wire(code);
   if (code != ErrorCode::kNone) return answer;
   for (const auto& [id, producer] : partition->log().producers().producers()) {
@@ -49,10 +48,10 @@ env::Task<void> handle_describe_producers(Services& node, request::RequestPtr re
       if (!id) {
         answer.error_code = to_wire(ErrorCode::kUnknownTopicOrPartition);
       } else {
-        auto work = [index](replica::HostedPartition* partition) {
-          return producers_of(partition, index);
+        auto work = [index](replica::HostedPartition* partition, ErrorCode absent) {
+          return producers_of(partition, absent, index);
         };
-        answer = co_await on_partition(node, *id, std::move(work));
+        answer = co_await on_partition_or_error(node, *id, std::move(work));
       }
       results.partitions.push_back(std::move(answer));
     }

@@ -48,10 +48,10 @@ bool is_by_time(Timestamp timestamp) {
   return timestamp.value() >= 0 || timestamp == log::kMaxTimestamp;
 }
 
-Search begin_search(replica::HostedPartition* partition, const Lookup& lookup) {
+Search begin_search(replica::HostedPartition* partition, ErrorCode absent, const Lookup& lookup) {
   Search search;
   Found& found = search.found;
-  found.error = ErrorCode::kNotLeaderOrFollower;
+  found.error = absent;
   if (!partition) return search;
   found.error = partition->check_leader(lookup.current_leader_epoch);
   if (found.error != ErrorCode::kNone) return search;
@@ -89,10 +89,10 @@ env::Task<Found> find_offset(Services& node, TopicIdPartition id, Lookup lookup)
   using Searched = Result<std::optional<log::FoundOffset>>;
   Found found;
   for (int i = 0; i < kTriesMax; ++i) {
-    auto begin = [lookup](replica::HostedPartition* partition) {
-      return begin_search(partition, lookup);
+    auto begin = [lookup](replica::HostedPartition* partition, ErrorCode absent) {
+      return begin_search(partition, absent, lookup);
     };
-    const Search search = co_await on_partition(node, id, std::move(begin));
+    const Search search = co_await on_partition_or_error(node, id, std::move(begin));
     found = search.found;
     if (!search.view && !search.later) co_return found;
     if (!search.later) {

@@ -9,12 +9,14 @@ namespace {
 
 struct EpochEnd {
   EpochEnd() = default;
-  ErrorCode error = ErrorCode::kNotLeaderOrFollower;
+  ErrorCode error = ErrorCode::kNone;
   partition::EpochEndOffset end;
 };
 
-EpochEnd end_in(replica::HostedPartition* partition, LeaderEpoch current, LeaderEpoch wanted) {
+EpochEnd end_in(replica::HostedPartition* partition, ErrorCode absent, LeaderEpoch current,
+                LeaderEpoch wanted) {
   EpochEnd found;
+  found.error = absent;
   if (!partition) return found;
   found.error = partition->check_leader(current);
   if (found.error == ErrorCode::kNone) found.end = partition->log().end_offset_for_epoch(wanted);
@@ -43,10 +45,11 @@ env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestP
       } else {
         auto work = [current = LeaderEpoch(asked.current_leader_epoch),
                      wanted =
-                         LeaderEpoch(asked.leader_epoch)](replica::HostedPartition* partition) {
-          return end_in(partition, current, wanted);
+                         LeaderEpoch(asked.leader_epoch)](replica::HostedPartition* partition,
+                                                          ErrorCode absent) {
+          return end_in(partition, absent, current, wanted);
         };
-        found = co_await on_partition(node, *id, std::move(work));
+        found = co_await on_partition_or_error(node, *id, std::move(work));
       }
       auto& one = results.partitions.emplace_back();
       one.partition = asked.partition;

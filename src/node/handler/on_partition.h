@@ -33,4 +33,18 @@ auto on_partition(Services& node, TopicIdPartition id, F work)
   co_return result;
 }
 
+/// As on_partition; work(HostedPartition*, ErrorCode) is also told the error of one that is not
+/// hosted here.
+template <class F>
+auto on_partition_or_error(Services& node, TopicIdPartition id, F work)
+    -> env::Task<decltype(work(std::declval<replica::HostedPartition*>(), ErrorCode::kNone))> {
+  using T = decltype(work(std::declval<replica::HostedPartition*>(), ErrorCode::kNone));
+  replica::ReplicaHost* host = &node.replicas.owner(id);
+  auto there = [host, id, work = std::move(work)]() mutable {
+    return work(host->find(id), host->error_of_absent(id));
+  };
+  T result = co_await env::call_on(node.shard, host->shard(), std::move(there));
+  co_return result;
+}
+
 }  // namespace moldau::handler

@@ -69,7 +69,8 @@ AppendOutcome HostedPartition::rejected(record::RejectedBatch&& batch) const {
 }
 
 void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_t index) {
-  if (stopped_ || !machine_.is_leader())
+  // The controller takes the leadership of what lies in a failed log dir away.
+  if (stopped_ || (!machine_.is_leader() && !log_->failed()))
     return part->finish(index, not_leader(ErrorCode::kNotLeaderOrFollower));
   if (holding_) {
     held_.emplace_back(part, index);
@@ -240,10 +241,10 @@ void HostedPartition::flushed(const log::FlushPoint& point, const Result<void>& 
 
 ErrorCode HostedPartition::check_leader(LeaderEpoch callers_epoch) const {
   if (stopped_ || !log_) return ErrorCode::kNotLeaderOrFollower;
+  if (log_->failed()) return ErrorCode::kKafkaStorageError;
   if (const ErrorCode code = machine_.check_leader_epoch(callers_epoch); code != ErrorCode::kNone)
     return code;
   if (!machine_.is_leader()) return ErrorCode::kNotLeaderOrFollower;
-  if (log_->failed()) return ErrorCode::kKafkaStorageError;
   return ErrorCode::kNone;
 }
 

@@ -37,6 +37,7 @@ HostedPartition& ReplicaHost::add(HostedIdentity identity, std::unique_ptr<log::
   HostedPartition& made = *partition;
   const bool fresh = partitions_.emplace(id, std::move(partition)).second;
   MOLDAU_CHECK(fresh, "a partition is hosted once");
+  out_of_reach_.erase(id);
   partition_count_.add(1);
   if (failed_[made.identity().directory]) made.fail();
   return made;
@@ -72,7 +73,7 @@ void ReplicaHost::append(const std::shared_ptr<AppendPart>& part) {
   for (std::size_t i = 0; i < count; ++i) {
     HostedPartition* partition = find(part->items[i].partition);
     if (!partition) {
-      part->finish(i, AppendOutcome(ErrorCode::kNotLeaderOrFollower));
+      part->finish(i, AppendOutcome(error_of_absent(part->items[i].partition)));
     } else {
       partition->append(part, i);
     }
@@ -86,7 +87,7 @@ std::vector<ReadOutcome> ReplicaHost::read(const std::vector<ReadItem>& items, c
   for (const ReadItem& item : items) {
     HostedPartition* partition = find(item.id);
     if (!partition) {
-      outcomes.emplace_back().error = ErrorCode::kNotLeaderOrFollower;
+      outcomes.emplace_back().error = error_of_absent(item.id);
     } else {
       outcomes.push_back(partition->read(item.asked, as, item.bytes_max, waiter));
     }

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "env/env.h"
@@ -51,6 +52,15 @@ class ReplicaHost final : private env::TurnHook {
                        Offset high_watermark);
   /// nullptr if this shard does not host it.
   HostedPartition* find(const TopicIdPartition& id);
+  /// A replica that is not hosted as its log dir is offline or its log cannot be opened: clients
+  /// are told so until it is added.
+  void set_out_of_reach(const TopicIdPartition& id) { out_of_reach_.insert(id); }
+  void forget_out_of_reach(const TopicIdPartition& id) { out_of_reach_.erase(id); }
+  /// What clients are told of a partition that find() does not know.
+  ErrorCode error_of_absent(const TopicIdPartition& id) const {
+    return out_of_reach_.contains(id) ? ErrorCode::kKafkaStorageError
+                                      : ErrorCode::kNotLeaderOrFollower;
+  }
   using Removed = UniqueFunction<void(std::unique_ptr<log::PartitionLog>)>;
   /// Answers those who wait with `code`, waits until nothing of it runs on the pool, and gives
   /// the log away on this shard; nullptr if the partition was not hosted.
@@ -124,6 +134,7 @@ class ReplicaHost final : private env::TurnHook {
   NodeId self_;
   record::CompressionContext compression_;
   std::unordered_map<TopicIdPartition, std::shared_ptr<HostedPartition>> partitions_;
+  std::unordered_set<TopicIdPartition> out_of_reach_;
   std::vector<std::shared_ptr<HostedPartition>> dirty_;
   struct FlushQueue {
     std::vector<std::shared_ptr<HostedPartition>> waiting;
