@@ -9,6 +9,7 @@
 #include "log/batch_reader.h"
 #include "log/log_directory.h"
 #include "log/producer_batches.h"
+#include "log/segment_split.h"
 
 namespace moldau::log {
 namespace {
@@ -41,9 +42,7 @@ Result<void> LogLoader::load() {
   MOLDAU_TRY(open_directory());
   MOLDAU_TRY(load_topic_id());
   MOLDAU_TRY(finish_swaps());
-  MOLDAU_TRY(list_segments());
-  MOLDAU_TRY(load_epochs());
-  MOLDAU_TRY(load_segments());
+  MOLDAU_TRY(load_files());
   MOLDAU_TRY(find_end());
   MOLDAU_TRY(settle_epochs());
   MOLDAU_TRY(drop_stray_snapshots());
@@ -54,6 +53,35 @@ Result<void> LogLoader::load() {
   }
   log_.producers_.set_end_offset(log_.log_end_offset_);
   for (const std::unique_ptr<Segment>& segment : log_.segments_) segment->release_files();
+  return {};
+}
+
+Result<void> LogLoader::load_files() {
+  for (;;) {
+    MOLDAU_TRY(list_segments());
+    MOLDAU_TRY(load_epochs());
+    const Result<void> loaded = load_segments();
+    if (loaded.ok() || !overflowed_) return loaded;
+    MOLDAU_TRY(split_overflowed());
+  }
+}
+
+/// What was loaded so far is forgotten: the parts are loaded like any other segment.
+Result<void> LogLoader::split_overflowed() {
+  const Offset base = *std::exchange(overflowed_, std::nullopt);
+  const auto next = std::find_if(log_.segments_.begin(), log_.segments_.end(),
+                                 [&](const auto& one) { return one->base_offset() > base; });
+  const Offset end = next == log_.segments_.end() ? Offset(INT64_MAX) : (*next)->base_offset();
+  log_.segments_.clear();
+  log_.snapshots_.clear();
+  log_.epochs_.clear();
+  log_.report_ = {};
+  epochs_changed_ = epochs_lost_ = false;
+  at_end_.reset();
+  const Result<void> split = split_segment(disk_, log_.directory_, base, end, options_.now);
+  if (split.ok() || split.error().code == ErrorCode::kKafkaStorageError) return split;
+  // No overflow but damage.
+  unsplittable_.insert(base);
   return {};
 }
 
@@ -127,6 +155,16 @@ Result<void> LogLoader::finish_swaps() {
 Result<void> LogLoader::drop_range(Offset from, Offset to,
                                    const std::vector<env::DirectoryEntry>& entries) {
   std::vector<std::string> replaced;
+  // A split may have begun behind the base offset of what it replaces.
+  std::optional<Offset> before;
+  for (const env::DirectoryEntry& entry : entries)
+    if (const auto base = offset_of(entry.name, kLogSuffix); base && *base < from && from < to)
+      before = std::max(before.value_or(*base), *base);
+  if (before) {
+    MOLDAU_ASSIGN_OR_RETURN(const bool is_source,
+                            reaches(disk_, log_.directory_, *before, from, options_.now));
+    if (is_source) from = *before;
+  }
   for (const env::DirectoryEntry& entry : entries) {
     std::optional<Offset> offset = segment_file_offset(entry.name, {});
     if (!offset) offset = offset_of(entry.name, kSnapshotSuffix);
@@ -184,16 +222,34 @@ Result<void> LogLoader::load_segments() {
       ++first_unflushed;
   }
   for (std::size_t n = 0; n < segments.size() && n < first_unflushed; ++n) {
-    MOLDAU_ASSIGN_OR_RETURN(const bool good, load_flushed(*segments[n], n + 1 == segments.size()));
-    if (good) continue;
+    const bool is_active = n + 1 == segments.size();
+    MOLDAU_ASSIGN_OR_RETURN(const bool good, load_flushed(*segments[n], is_active));
+    if (good) {
+      MOLDAU_ASSIGN_OR_RETURN(const bool overflows, may_overflow(n));
+      if (!overflows) continue;
+    }
     // The last segment may have a damaged tail even so; then it is as after a crash.
-    if (n + 1 == segments.size()) {
+    if (is_active) {
       first_unflushed = n;
     } else {
       MOLDAU_TRY(rebuild_indexes(n));
     }
   }
   return first_unflushed < segments.size() ? recover_from(first_unflushed) : Result<void>();
+}
+
+/// Its last batch lies too far from its base offset. Where the next segment begins near enough
+/// none can.
+Result<bool> LogLoader::may_overflow(std::size_t index) {
+  const Segment& segment = *log_.segments_[index];
+  if (unsplittable_.contains(segment.base_offset())) return false;
+  if (index + 1 < log_.segments_.size() &&
+      segment.can_hold(log_.segments_[index + 1]->base_offset() - 1))
+    return false;
+  const auto last = segment.view().last_batch();
+  log_.segments_[index]->release_files();
+  if (!last.ok() && last.error().code == ErrorCode::kKafkaStorageError) return last.error();
+  return last.ok() && *last && !segment.can_hold((*last)->last_offset);
 }
 
 Result<bool> LogLoader::load_flushed(Segment& segment, bool is_active) {
@@ -220,9 +276,11 @@ Result<void> LogLoader::recover_from(std::size_t index) {
     MOLDAU_ASSIGN_OR_RETURN(const bool whole, recover(*segments[n], producers, true));
     ++log_.report_.segments_recovered;
     // A power cut may keep a later segment and lose the end of an earlier one. Where compaction
-    // never was, offsets have no holes: what lies behind one is not the log that was written.
+    // never was, offsets have no holes: what lies behind one is not the log that was written. A
+    // hole that no segment could fill was not made by a power cut.
     const bool hole = n + 1 < segments.size() && !log_.config_.cleanup_compact &&
-                      producers.end_offset() < segments[n + 1]->base_offset();
+                      producers.end_offset() < segments[n + 1]->base_offset() &&
+                      segments[n]->can_hold(segments[n + 1]->base_offset() - 1);
     if (!whole || hole) MOLDAU_TRY(drop_segments_from(n + 1));
     if (options_.progress) options_.progress(segments.size() - n - 1);
   }
@@ -242,7 +300,10 @@ Result<bool> LogLoader::recover(Segment& segment, partition::ProducerState& prod
                                 bool is_tail) {
   MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, segment.log()->get());
   MOLDAU_ASSIGN_OR_RETURN(const std::uint64_t on_disk, file->size());
-  const auto size = static_cast<std::uint32_t>(std::min<std::uint64_t>(on_disk, INT32_MAX));
+  // Nobody writes such a file, and nobody could read its end: nothing of it may be cut off.
+  if (on_disk > INT32_MAX)
+    return Error(ErrorCode::kKafkaStorageError, segment.log()->path() + " is larger than 2 GiB");
+  const auto size = static_cast<std::uint32_t>(on_disk);
   MOLDAU_ASSIGN_OR_RETURN(const auto stat, disk_.stat(segment.log()->path()));
   MOLDAU_TRY(segment.reset_indexes());
   if (producers.end_offset() < segment.base_offset())
@@ -280,9 +341,15 @@ Result<bool> LogLoader::scan(Segment& segment, partition::ProducerState& produce
     // What was synced before the crash needs no checksum again.
     const bool is_flushed = view.last_offset() < options_.recovery_point;
     Result<void> good = is_flushed ? Result<void>() : view.check_crc();
-    if (good.ok() && (view.base_offset() > view.last_offset() || view.last_offset() < next ||
-                      !segment.can_hold(view.last_offset())))
+    if (good.ok() && (view.base_offset() > view.last_offset() || view.last_offset() < next))
       good = Error(ErrorCode::kCorruptMessage, "offsets out of order");
+    if (good.ok() && !segment.can_hold(view.last_offset())) {
+      good = Error(ErrorCode::kCorruptMessage, "offsets too far from the base offset");
+      if (!unsplittable_.contains(segment.base_offset())) {
+        overflowed_ = segment.base_offset();
+        return good.error();
+      }
+    }
     if (good.ok()) good = take_batch(segment, view, producers);
     if (!good.ok()) {
       if (good.error().code == ErrorCode::kKafkaStorageError) return good.error();

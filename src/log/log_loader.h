@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,9 +19,11 @@ namespace moldau::log {
 ///
 /// Owner    a local of PartitionLog::open, used once.
 /// Thread   blocks: the pool.
-/// Bounds   memory: the largest batch behind the recovery point, and the producer state.
+/// Bounds   a segment file of 2 GiB; memory: the largest batch behind the recovery point, and the
+///          producer state.
 /// Errors   kKafkaStorageError. Damage is repaired: the tail is cut at the first bad batch,
-///          indexes, epochs and producer state are built anew from the records.
+///          indexes, epochs and producer state are built anew from the records. A segment with
+///          offsets too far from its base offset is split.
 /// Source   LogLoader, LogSegment.recover, UnifiedLog.rebuildProducerState.
 class LogLoader {
  public:
@@ -33,9 +37,12 @@ class LogLoader {
   Result<void> load_topic_id();
   Result<void> finish_swaps();
   Result<void> drop_range(Offset from, Offset to, const std::vector<env::DirectoryEntry>& entries);
+  Result<void> load_files();
+  Result<void> split_overflowed();
   Result<void> list_segments();
   Result<void> load_epochs();
   Result<void> load_segments();
+  Result<bool> may_overflow(std::size_t index);
   Result<bool> load_flushed(Segment& segment, bool is_active);
   Result<void> recover_from(std::size_t index);
   Result<bool> recover(Segment& segment, partition::ProducerState& producers, bool is_tail);
@@ -55,6 +62,9 @@ class LogLoader {
   PartitionLog::OpenOptions& options_;
   bool epochs_lost_ = false;
   bool epochs_changed_ = false;
+  /// A segment that must be split before the log can be loaded.
+  std::optional<Offset> overflowed_;
+  std::set<Offset> unsplittable_;
   /// Producer state at the log end, if recovery has walked up to there.
   std::optional<partition::ProducerState> at_end_;
 };
