@@ -129,10 +129,17 @@ Result<void> LogState::note_batch(const record::BatchView& batch) {
         kraft_versions_[batch.base_offset()] = version->level;
     }
   }
-  if (epochs_.empty() || batch.leader_epoch() > epochs_.back().epoch)
-    epochs_.push_back({batch.leader_epoch(), batch.base_offset()});
+  note_epoch(batch.leader_epoch(), batch.base_offset());
   end_ = batch.next_offset();
   return {};
+}
+
+void LogState::note_epoch(LeaderEpoch epoch, Offset start) {
+  if (epochs_.empty() || epoch > epochs_.back().epoch) epochs_.push_back({epoch, start});
+}
+
+void LogState::skip_to(Offset end) {
+  end_ = std::max(end_, end);
 }
 
 void LogState::truncate(Offset end) {

@@ -70,6 +70,10 @@ class LogState {
   /// A batch that follows the end. Control batches are looked into.
   /// Errors   kCorruptMessage, kInvalidRecord: a control record that cannot be read.
   Result<void> note_batch(const record::BatchView& batch);
+  /// Loading may leave out what a snapshot stands for: where the epochs there begin, in order,
+  /// then where it ends. The voters there are those of note_snapshot_voters.
+  void note_epoch(LeaderEpoch epoch, Offset start);
+  void skip_to(Offset end);
   /// Everything from `end` on is gone.
   void truncate(Offset end);
   /// Everything is gone: the log begins anew behind a snapshot.

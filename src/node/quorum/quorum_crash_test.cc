@@ -26,6 +26,8 @@ using env::fake::FakeEnv;
 using env::fake::World;
 
 const char* const kDirectory = "/data";
+const char* const kMetadataDirectoryPath = "/data/__cluster_metadata-0";
+const char* const kFirstSegment = "/data/__cluster_metadata-0/00000000000000000000.log";
 
 // What the clients know: keys whose decision was answered, and those that were tried.
 struct Ledger {
@@ -152,6 +154,57 @@ class CrashRun {
     EXPECT_EQ(ledger_.acknowledged.size(), 5U);
     EXPECT_NE(life.failure(), "");
     EXPECT_FALSE(life.quorum().is_active_controller());
+  }
+  // What the newest snapshot stands for is not read again.
+  void start_behind_the_snapshot() {
+    format();
+    config_.retention_bytes = -1;
+    config_.segment_bytes = 1 << 20;
+    std::size_t decisions = 0;
+    {
+      Life life(world_, disk_, ledger_, config_);
+      ASSERT_TRUE(world_.run_while([&] { return life.started(); }, Millis(60'000)));
+      for (; decisions < 1200; decisions += 20) submit_and_wait(life, 20);
+      ASSERT_EQ(ledger_.acknowledged.size(), decisions);
+      ASSERT_TRUE(life.stop());
+      ledger_.epoch = life.quorum().leader().epoch;
+    }
+    disk_.revive_after_kill();
+    config_.was_clean = true;
+    const auto size = disk_.content(kFirstSegment).size();
+    std::uint64_t bytes_read = 0;
+    disk_.set_fault([&](const env::fake::DiskCall& call) {
+      if (call.kind == env::fake::DiskCall::Kind::kRead && call.path == kFirstSegment)
+        bytes_read += call.length;
+      return 0;
+    });
+    Life life(world_, disk_, ledger_, config_);
+    ASSERT_TRUE(world_.run_while(
+        [&] { return life.started() || !life.failure().empty(); }, Millis(60'000)));
+    EXPECT_EQ(life.failure(), "");
+    EXPECT_LT(bytes_read, size / 4) << "of " << size;
+    inspect(life);
+    submit_and_wait(life, 5);
+    EXPECT_EQ(ledger_.acknowledged.size(), decisions + 5);
+  }
+  // metadata.max.retention.*: how many snapshots there are in the end, and where the log begins.
+  std::pair<std::size_t, Offset> keep(std::int64_t bytes, Millis age) {
+    format();
+    config_.retention_bytes = bytes;
+    config_.retention = age;
+    Life life(world_, disk_, ledger_, config_);
+    EXPECT_TRUE(world_.run_while([&] { return life.started(); }, Millis(60'000)));
+    for (int i = 0; i < 15; ++i) submit_and_wait(life, 20);
+    world_.run_for(Millis(600'000));
+    std::size_t snapshots = 0;
+    Offset first(INT64_MAX);
+    for (const std::string& path : disk_.files_below(kMetadataDirectoryPath)) {
+      const std::string name = path.substr(path.rfind('/') + 1);
+      if (name.ends_with(".checkpoint") && !name.starts_with("00000000000000000000-"))
+        ++snapshots;
+      if (name.ends_with(".log")) first = std::min(first, Offset(std::stoll(name)));
+    }
+    return {snapshots, first};
   }
   std::size_t acknowledged() const { return ledger_.acknowledged.size(); }
   int deaths() const { return deaths_; }
@@ -300,6 +353,31 @@ TEST(QuorumCrashTest, AFailedSyncIsTheEnd) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     CrashRun(seed).fail_a_sync();
   }
+}
+
+TEST(QuorumCrashTest, StartsFromTheNewestSnapshot) {
+  CrashRun(3).start_behind_the_snapshot();
+}
+
+TEST(QuorumCrashTest, KeepsEverythingWithoutALimit) {
+  const auto [snapshots, first] = CrashRun(4).keep(-1, Millis(-1));
+  EXPECT_GE(snapshots, 25U);
+  EXPECT_EQ(first, Offset(0));
+}
+
+TEST(QuorumCrashTest, DropsOldSnapshotsAndTheRecordsBeforeThemBySize) {
+  const auto [snapshots, first] = CrashRun(5).keep(60'000, Millis(-1));
+  EXPECT_GE(snapshots, 1U);
+  EXPECT_LE(snapshots, 20U);
+  EXPECT_GT(first, Offset(0));
+}
+
+TEST(QuorumCrashTest, DropsOldSnapshotsAndTheRecordsBeforeThemByAge) {
+  const auto [snapshots, first] = CrashRun(6).keep(-1, Millis(60'000));
+  // Records without content keep coming; what is older than a minute goes once a minute.
+  EXPECT_GE(snapshots, 1U);
+  EXPECT_LE(snapshots, 10U);
+  EXPECT_GT(first, Offset(0));
 }
 
 }  // namespace

@@ -56,6 +56,25 @@ Result<std::unique_ptr<log::PartitionLog>> open_log(env::Disk& disk, const Quoru
   return log::PartitionLog::open(disk, std::move(options));
 }
 
+/// What stands before the newest snapshot's end need not be read again if the log's own
+/// checkpoint knows which epochs are there. Gives the offset from which on it must be read.
+Offset skip_snapshot(const log::PartitionLog& log, const StoredMetadata& stored,
+                     raft::LogState& state) {
+  const Offset start = log.log_start_offset();
+  if (!stored.newest || stored.newest->id.offset <= start) return start;
+  const raft::OffsetAndEpoch snapshot = stored.newest->id;
+  std::vector<partition::EpochEntry> before;
+  for (const partition::EpochEntry& entry : log.leader_epochs().entries())
+    if (entry.start_offset < snapshot.offset) before.push_back(entry);
+  const bool complete = !before.empty() && before.front().start_offset <= start &&
+                        before.back().epoch == snapshot.epoch;
+  if (!complete) return start;
+  for (const partition::EpochEntry& entry : before)
+    state.note_epoch(entry.epoch, std::max(entry.start_offset, start));
+  state.skip_to(snapshot.offset);
+  return snapshot.offset;
+}
+
 /// The oldest snapshot and the records before the next one go together.
 Result<Timestamp> time_of(MetadataStore& store, raft::OffsetAndEpoch id) {
   return store.snapshot_time(id);
@@ -82,7 +101,7 @@ Result<void> QuorumHost::align_log_with_snapshot(const StoredMetadata& stored) {
   return {};
 }
 
-// On the pool: reads the whole log once.
+// On the pool: reads what stands behind the newest snapshot once.
 Result<raft::LogState> QuorumHost::scan_log(const StoredMetadata& stored) {
   MOLDAU_TRY(align_log_with_snapshot(stored));
   MOLDAU_ASSIGN_OR_RETURN(const log::FlushPoint point, log_->flush_point());
@@ -101,7 +120,7 @@ Result<raft::LogState> QuorumHost::scan_log(const StoredMetadata& stored) {
                                stored.newest->prologue.voters.value_or(raft::VoterSet()));
   state.set_start(start);
   const log::LogView view = log_->view();
-  for (Offset at = start; at < view.log_end_offset;) {
+  for (Offset at = skip_snapshot(*log_, stored, state); at < view.log_end_offset;) {
     MOLDAU_ASSIGN_OR_RETURN(const Slice bytes,
                             read_chunk(view, at, view.log_end_offset, kReplayBytes));
     record::BatchIterator batches(bytes.view());
