@@ -15,6 +15,9 @@
 
 namespace moldau::log {
 
+template <class Format>
+class IndexFile;
+
 /// An unchanging look at an index of a segment: what is in the file and the entries not written
 /// yet. `Format` says what an entry is: Entry, kEntryBytes, decode, encode.
 ///
@@ -45,6 +48,8 @@ class IndexView {
   }
 
  protected:
+  friend class IndexFile<Format>;
+
   static constexpr std::uint32_t kPageEntries = 4096 / Format::kEntryBytes;
 
   /// Where in the file a prefix of the entries ends.
@@ -173,6 +178,14 @@ class IndexFile {
     const std::uint64_t used = std::uint64_t{file_entries_} * kEntryBytes;
     return size == used ? Result<void>() : opened->truncate(used);
   }
+  /// Forgets entries at or above `offset`.
+  Result<void> truncate_to(Offset offset) {
+    MOLDAU_TRY(write_buffered());
+    const auto kept = [&](const Entry& entry) { return entry.offset < offset; };
+    MOLDAU_ASSIGN_OR_RETURN(const auto place, in_file(file_entries_).halve(kept));
+    keep(place.count, place.before);
+    return trim();
+  }
   void clear() {
     file_entries_ = 0;
     buffered_.clear();
@@ -194,8 +207,42 @@ class IndexFile {
   IndexFile(Offset base_offset, std::shared_ptr<const LogFile> file)
       : base_offset_(base_offset), file_(std::move(file)) {}
 
+  /// Takes the entries of the file for which `in_use` holds. An index that was never closed ends
+  /// in zeros; entries rise strictly, so the valid ones are a prefix, found by halving: an entry of
+  /// zeros is one that no later entry can be. False: the file is missing or oddly sized.
+  template <class InUse>
+  Result<bool> load_prefix(const InUse& in_use) {
+    clear();
+    MOLDAU_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> count, count_in_file());
+    if (!count) return false;
+    if (*count == 0) return true;
+    const IndexView<Format> whole = in_file(*count);
+    MOLDAU_ASSIGN_OR_RETURN(const Entry end, whole.entry(*count - 1));
+    if (in_use(end)) {
+      keep(*count, end);
+      return true;
+    }
+    MOLDAU_ASSIGN_OR_RETURN(const auto place, whole.halve(in_use));
+    keep(place.count, place.before);
+    return true;
+  }
+  /// A look at the first `count` entries of the file.
+  IndexView<Format> in_file(std::uint32_t count) const {
+    return {base_offset_, file_, count, {}, {}};
+  }
+  void push(const Entry& entry) {
+    buffered_.push_back(entry);
+    last_ = entry;
+  }
+  Offset base_offset_;
+  std::shared_ptr<const LogFile> file_;
+  std::uint32_t file_entries_ = 0;
+  Entry last_ = Format::nothing(base_offset_);
+  std::vector<Entry> buffered_;
+
+ private:
   /// The entries there may be in the file; nothing if it is missing or oddly sized.
-  Result<std::optional<std::uint32_t>> count_on_disk() const {
+  Result<std::optional<std::uint32_t>> count_in_file() const {
     auto opened = file_->get();
     if (!opened.ok()) {
       if (opened.error().os_error == ENOENT) return std::optional<std::uint32_t>();
@@ -206,21 +253,11 @@ class IndexFile {
       return std::optional<std::uint32_t>();
     return std::optional(static_cast<std::uint32_t>(size / kEntryBytes));
   }
-  void push(const Entry& entry) {
-    buffered_.push_back(entry);
-    last_ = entry;
-  }
   /// Keeps the first `count` entries, which end in `last`.
   void keep(std::uint32_t count, const std::optional<Entry>& last) {
     file_entries_ = count;
     last_ = last.value_or(Format::nothing(base_offset_));
   }
-
-  Offset base_offset_;
-  std::shared_ptr<const LogFile> file_;
-  std::uint32_t file_entries_ = 0;
-  Entry last_ = Format::nothing(base_offset_);
-  std::vector<Entry> buffered_;
 };
 
 }  // namespace moldau::log

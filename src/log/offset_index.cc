@@ -43,38 +43,17 @@ Result<std::optional<OffsetPosition>> OffsetIndexView::first_at_or_after(
 }
 
 Result<bool> OffsetIndex::load(std::uint64_t log_bytes) {
-  clear();
-  MOLDAU_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> on_disk, count_on_disk());
-  if (!on_disk) return false;
-  if (*on_disk == 0) return true;
-  // An index that was never closed ends in zeros. Entries rise strictly, so the valid ones are a
-  // prefix, found by halving: an entry of zeros is one that no later entry can be.
   const auto in_use = [&](const OffsetPosition& e) {
     return e.offset > base_offset_ || e.position > 0;
   };
-  const OffsetIndexView whole{{base_offset_, file_, *on_disk, {}, {}}};
-  MOLDAU_ASSIGN_OR_RETURN(const OffsetPosition end, whole.entry(*on_disk - 1));
-  if (in_use(end)) {
-    keep(*on_disk, end);
-  } else {
-    MOLDAU_ASSIGN_OR_RETURN(const auto place, whole.halve(in_use));
-    keep(place.count, place.before);
-    if (place.count == 0) return true;
-  }
+  MOLDAU_ASSIGN_OR_RETURN(const bool there, load_prefix(in_use));
+  if (!there || entries() == 0) return there;
   return last_.offset >= base_offset_ && last_.position < log_bytes;
 }
 
 void OffsetIndex::append(Offset offset, std::uint32_t position) {
   if (entries() > 0 && offset <= last_.offset) return;
   push({offset, position});
-}
-
-Result<void> OffsetIndex::truncate_to(Offset offset) {
-  MOLDAU_TRY(write_buffered());
-  const auto kept = [&](const OffsetPosition& entry) { return entry.offset < offset; };
-  MOLDAU_ASSIGN_OR_RETURN(const auto place, view().halve(kept));
-  keep(place.count, place.before);
-  return trim();
 }
 
 }  // namespace moldau::log

@@ -36,9 +36,6 @@ class OffsetIndexView : public IndexView<OffsetIndexFormat> {
   Result<OffsetPosition> lookup(Offset target) const;
   /// The first entry with a position not below `position`.
   Result<std::optional<OffsetPosition>> first_at_or_after(std::uint64_t position) const;
-
- private:
-  friend class OffsetIndex;
 };
 
 /// The offset index of one segment.
@@ -59,8 +56,6 @@ class OffsetIndex : public IndexFile<OffsetIndexFormat> {
 
   /// `offset` must be above last_offset().
   void append(Offset offset, std::uint32_t position);
-  /// Forgets entries at or above `offset`.
-  Result<void> truncate_to(Offset offset);
 
   bool is_full(std::int32_t bytes_max) const {
     return entries() >= static_cast<std::uint32_t>(bytes_max) / kEntryBytes;

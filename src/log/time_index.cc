@@ -29,38 +29,18 @@ Result<TimestampOffset> TimeIndexView::lookup(Timestamp target) const {
 }
 
 Result<bool> TimeIndex::load() {
-  clear();
-  MOLDAU_ASSIGN_OR_RETURN(const std::optional<std::uint32_t> on_disk, count_on_disk());
-  if (!on_disk) return false;
-  if (*on_disk == 0) return true;
-  // As in the offset index, zeros behind the entries of an index that was never closed.
   const auto in_use = [&](const TimestampOffset& e) {
     return e.timestamp.value() > 0 || e.offset > base_offset_;
   };
-  const TimeIndexView whole{{base_offset_, file_, *on_disk, {}, {}}};
-  MOLDAU_ASSIGN_OR_RETURN(const TimestampOffset end, whole.entry(*on_disk - 1));
-  if (in_use(end)) {
-    keep(*on_disk, end);
-  } else {
-    MOLDAU_ASSIGN_OR_RETURN(const auto place, whole.halve(in_use));
-    keep(place.count, place.before);
-    if (place.count == 0) return true;
-  }
-  MOLDAU_ASSIGN_OR_RETURN(const TimestampOffset first, whole.entry(0));
+  MOLDAU_ASSIGN_OR_RETURN(const bool there, load_prefix(in_use));
+  if (!there || entries() == 0) return there;
+  MOLDAU_ASSIGN_OR_RETURN(const TimestampOffset first, in_file(file_entries_).entry(0));
   return last_.timestamp >= first.timestamp && last_.offset >= base_offset_;
 }
 
 void TimeIndex::maybe_append(Timestamp timestamp, Offset offset) {
   if (timestamp <= last_.timestamp || (entries() > 0 && offset < last_.offset)) return;
   push({timestamp, offset});
-}
-
-Result<void> TimeIndex::truncate_to(Offset offset) {
-  MOLDAU_TRY(write_buffered());
-  const auto kept = [&](const TimestampOffset& entry) { return entry.offset < offset; };
-  MOLDAU_ASSIGN_OR_RETURN(const auto place, view().halve(kept));
-  keep(place.count, place.before);
-  return trim();
 }
 
 }  // namespace moldau::log

@@ -33,9 +33,6 @@ class TimeIndexView : public IndexView<TimeIndexFormat> {
  public:
   /// The last entry with a timestamp not above `target`; {-1, base offset} if there is none.
   Result<TimestampOffset> lookup(Timestamp target) const;
-
- private:
-  friend class TimeIndex;
 };
 
 /// The time index of one segment.
@@ -55,7 +52,6 @@ class TimeIndex : public IndexFile<TimeIndexFormat> {
 
   /// Does nothing unless `timestamp` is above the last entry's and `offset` not below it.
   void maybe_append(Timestamp timestamp, Offset offset);
-  Result<void> truncate_to(Offset offset);
 
   bool is_full(std::int32_t bytes_max) const {
     return entries() + 1 >= static_cast<std::uint32_t>(bytes_max) / kEntryBytes;
