@@ -60,6 +60,17 @@ class Producer:
                    timeout=300).out.strip()
 
 
+def finish_all(producers):
+    """Lets every producer end; what went wrong with them."""
+    problems = []
+    for one in producers:
+        try:
+            one.finish()
+        except Failed as error:
+            problems.append(str(error))
+    return problems
+
+
 def create(node, topic, *options):
     run_tool('kafka-topics', '--bootstrap-server', node.bootstrap, '--create', '--topic', topic,
              '--partitions', PARTITIONS, '--config', 'segment.bytes=1048576', *options)
@@ -99,12 +110,7 @@ def one_life(context, rounds, seed):
             except Failed as error:
                 raise Failed(f'round {number} of seed {seed}: {error}') from error
     finally:
-        problems = []
-        for one in producers:
-            try:
-                one.finish()
-            except Failed as error:
-                problems.append(str(error))
+        problems = finish_all(producers)
     if problems:
         raise Failed(f'seed {seed}: ' + '; '.join(problems))
     for one in producers:

@@ -8,7 +8,7 @@ import time
 
 from ..harness import Failed, case, equal, new_folder, run_tool, within
 from ..harness.node import start_node
-from .crash import PARTITIONS, Producer, create
+from .crash import PARTITIONS, Producer, create, finish_all
 
 
 def plan(node, folder, topic, to):
@@ -82,12 +82,7 @@ def move_under_load(context):
         wait_until_moved(node, file)
         equal(in_folder(node, 'strict', 0), everything, 'after the kill')
     finally:
-        problems = []
-        for one in producers:
-            try:
-                one.finish()
-            except Failed as error:
-                problems.append(str(error))
+        problems = finish_all(producers)
     if problems:
         raise Failed('; '.join(problems))
     for one in producers:

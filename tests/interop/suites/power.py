@@ -18,7 +18,7 @@ import time
 
 from ..harness import Failed, Skip, case, equal, kcat, new_folder, run, run_tool
 from ..harness.node import Node
-from .crash import PARTITIONS, Producer, check_files
+from .crash import PARTITIONS, Producer, check_files, finish_all
 
 DISK_MIB = 1024
 SHUTDOWN = 0x8004587d  # EXT4_IOC_SHUTDOWN, XFS_IOC_GOINGDOWN: _IOR('X', 125, __u32)
@@ -133,11 +133,7 @@ def lose_power_often(node, disk, moments, cuts, seed):
     except Failed as error:
         problems.append(f'cut {number}: {error}')
     finally:
-        for one in producers:
-            try:
-                one.finish()
-            except Failed as error:
-                problems.append(str(error))
+        problems += finish_all(producers)
     if problems:
         raise Failed(f'seed {seed}: ' + '; '.join(problems))
     equal(sorted(topics_tool(node, '--list', '--exclude-internal').split()), sorted(made),
