@@ -15,6 +15,14 @@ Error disk_error(int os_error, const std::string& what, const std::string& path)
   return error;
 }
 
+Error cold_error(const std::string& path) {
+  return disk_error(EAGAIN, "not in memory:", path);
+}
+
+bool is_cold(const Error& error) {
+  return error.os_error == EAGAIN;
+}
+
 Result<std::string> read_small_file(Disk& disk, const std::string& path, std::size_t bytes_max) {
   MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<File> file, disk.open(path, OpenMode::kRead));
   MOLDAU_ASSIGN_OR_RETURN(const std::uint64_t size, file->size());

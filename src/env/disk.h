@@ -13,6 +13,12 @@
 
 namespace moldau::env {
 
+/// What a read does if the bytes are not in memory.
+enum class Wait {
+  kForDevice,
+  kNever  // os_error EAGAIN, see is_cold()
+};
+
 /// An open file. Positions are given with each call, there is no cursor.
 ///
 /// Owner    shared: a file being sent to a peer stays open although its segment was deleted.
@@ -27,6 +33,16 @@ class File {
   virtual Result<void> write(std::span<const ByteView> parts, std::uint64_t position) = 0;
   /// Fills `into` as far as the file goes; fewer bytes mean the end of the file.
   virtual Result<std::size_t> read(MutableBytes into, std::uint64_t position) = 0;
+  /// As read(), never waiting for the device: fails with is_cold() if part of it is not in memory.
+  /// Where the file system cannot tell (some network ones) it waits all the same.
+  virtual Result<std::size_t> read_cached(MutableBytes into, std::uint64_t position) {
+    return read(into, position);
+  }
+  /// True if the range seems to be in memory: some of its pages are looked at.
+  virtual bool is_cached(std::uint64_t position, std::uint64_t length) {
+    (void)position, (void)length;
+    return true;
+  }
   virtual Result<std::uint64_t> size() = 0;
   virtual Result<void> truncate(std::uint64_t size) = 0;
   /// Reserves room so that later writes cannot fail for lack of it; contents read as zero.
@@ -40,6 +56,9 @@ class File {
 
   Result<void> write(ByteView bytes, std::uint64_t position) {
     return write(std::span<const ByteView>(&bytes, 1), position);
+  }
+  Result<std::size_t> read(MutableBytes into, std::uint64_t position, Wait wait) {
+    return wait == Wait::kNever ? read_cached(into, position) : read(into, position);
   }
 };
 
@@ -106,6 +125,10 @@ class Disk {
 
 /// The error of a failed system call on `path`.
 Error disk_error(int os_error, const std::string& what, const std::string& path);
+
+/// What Wait::kNever fails with.
+Error cold_error(const std::string& path);
+bool is_cold(const Error& error);
 
 /// Reads a small file whole; kKafkaStorageError if it is larger than `bytes_max`.
 Result<std::string> read_small_file(Disk& disk, const std::string& path,

@@ -41,13 +41,15 @@ Result<std::optional<BatchPosition>> parse_batch_header(ByteView bytes, std::uin
 /// Thread   any thread, one at a time.
 class HeaderCursor {
  public:
-  HeaderCursor(std::shared_ptr<env::File> file, std::uint64_t end);
+  HeaderCursor(std::shared_ptr<env::File> file, std::uint64_t end,
+               env::Wait wait = env::Wait::kForDevice);
   /// The batch at `position`; nothing at the end, or if the batch is cut off there.
   Result<std::optional<BatchPosition>> at(std::uint64_t position);
 
  private:
   std::shared_ptr<env::File> file_;
   std::uint64_t end_;
+  env::Wait wait_;
   std::array<std::byte, 4096> buffer_;
   std::uint64_t buffer_position_ = 0;
   std::size_t buffered_ = 0;

@@ -21,7 +21,7 @@ class IndexFile;
 /// An unchanging look at an index of a segment: what is in the file and the entries not written
 /// yet. `Format` says what an entry is: Entry, kEntryBytes, decode, encode.
 ///
-/// Thread   a value, any thread. The file may be cold: then look-ups block.
+/// Thread   a value, any thread. The file may be cold: then look-ups block or fail, as `wait` says.
 /// Bounds   a search reads one page a probe: one or two where keys rise evenly, a dozen at worst.
 /// Errors   kKafkaStorageError; kCorruptMessage if the file is shorter than it was. Entries that
 ///          contradict each other give a wrong answer, never an endless search.
@@ -36,6 +36,7 @@ class IndexView {
   std::vector<Entry> tail;
   /// The last of all entries, to guess from where others lie.
   Entry last;
+  env::Wait wait = env::Wait::kForDevice;
 
   std::uint32_t entries() const { return file_entries + static_cast<std::uint32_t>(tail.size()); }
 
@@ -132,11 +133,11 @@ class IndexView {
   friend class IndexFile;
 
   Result<void> read(std::uint32_t first, std::uint32_t count, std::byte* into) const {
-    MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> opened, file->get());
+    MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> opened, file->get(wait));
     const std::size_t bytes = std::size_t{count} * Format::kEntryBytes;
     MOLDAU_ASSIGN_OR_RETURN(
         const std::size_t got,
-        opened->read(MutableBytes(into, bytes), std::uint64_t{first} * Format::kEntryBytes));
+        opened->read(MutableBytes(into, bytes), std::uint64_t{first} * Format::kEntryBytes, wait));
     if (got != bytes)
       return Error(ErrorCode::kCorruptMessage, file->path() + " is shorter than it was");
     return {};
@@ -228,7 +229,7 @@ class IndexFile {
   }
   /// A look at the first `count` entries of the file.
   IndexView<Format> in_file(std::uint32_t count) const {
-    return {base_offset_, file_, count, {}, {}};
+    return {base_offset_, file_, count, {}, {}, env::Wait::kForDevice};
   }
   void push(const Entry& entry) {
     buffered_.push_back(entry);

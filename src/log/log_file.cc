@@ -47,6 +47,12 @@ Result<std::shared_ptr<env::File>> LogFile::get() const {
   return open(env::OpenMode::kReadWrite);
 }
 
+Result<std::shared_ptr<env::File>> LogFile::get(env::Wait wait) const {
+  if (std::shared_ptr<env::File> file = file_.load()) return file;
+  if (wait == env::Wait::kNever) return env::cold_error(path());
+  return open(env::OpenMode::kReadWrite);
+}
+
 Result<std::shared_ptr<env::File>> LogFile::get_or_create() const {
   if (std::shared_ptr<env::File> file = file_.load()) return file;
   return open(env::OpenMode::kOpenOrCreate);

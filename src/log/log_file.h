@@ -44,6 +44,8 @@ class LogFile {
 
   /// Opens it if it is not; it must exist.
   Result<std::shared_ptr<env::File>> get() const;
+  /// With Wait::kNever it fails with env::is_cold() instead of opening.
+  Result<std::shared_ptr<env::File>> get(env::Wait wait) const;
   /// Opens it, creating it if it is missing.
   Result<std::shared_ptr<env::File>> get_or_create() const;
   /// Whoever uses the file at the moment keeps it; the next get() opens it again.

@@ -28,6 +28,8 @@ struct ReadRequest {
   bool min_one_message = false;
   /// For read_committed: tell which transactions in the range were aborted.
   bool aborted_transactions = false;
+  /// kNever: fail with env::is_cold() if what tells where the records lie is not in memory.
+  env::Wait wait = env::Wait::kForDevice;
 };
 
 /// Bytes of a file, to be sent as they are.

@@ -61,7 +61,9 @@ class OffsetIndex : public IndexFile<OffsetIndexFormat> {
     return entries() >= static_cast<std::uint32_t>(bytes_max) / kEntryBytes;
   }
   Offset last_offset() const { return last_.offset; }
-  OffsetIndexView view() const { return {{base_offset_, file_, file_entries_, buffered_, last_}}; }
+  OffsetIndexView view() const {
+    return {{base_offset_, file_, file_entries_, buffered_, last_, env::Wait::kForDevice}};
+  }
 };
 
 }  // namespace moldau::log

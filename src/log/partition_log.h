@@ -150,6 +150,7 @@ class PartitionLog {
     return log_start_offset_ > segments_.front()->base_offset() || !retiring_.empty();
   }
   Offset active_segment_base_offset() const { return active().base_offset(); }
+  std::uint32_t active_segment_size() const { return active().size(); }
   /// Changes whenever an older LogView may mislead: after each truncation and swap.
   std::uint64_t generation() const { return generation_; }
 
@@ -167,11 +168,14 @@ class PartitionLog {
   WriteOutcome write_staged();
 
   // --- read -------------------------------------------------------------------------------
-  /// Where the records from an offset on lie. Short if the files are in the page cache.
+  /// Where the records from an offset on lie. Short if the files are in the page cache; with
+  /// Wait::kNever it fails with env::is_cold() where it would not be.
   /// Errors   kOffsetOutOfRange, kKafkaStorageError, kCorruptMessage.
   Result<ReadResult> read(const ReadRequest& request) const;
   /// For reads that may be cold and for searches: the same and more, on any thread.
   LogView view() const;
+  /// The same without the segments before `offset`.
+  LogView view_from(Offset offset) const;
 
   // --- offsets and epochs -------------------------------------------------------------------
   /// The host's high watermark: retention and transactions depend on it.
@@ -285,10 +289,13 @@ class PartitionLog {
 
   // partition_log_read.cc
   const BatchPosition* recall(Offset offset) const;
-  Result<std::uint32_t> visible_end(std::size_t index, Offset upper_bound) const;
+  Result<std::optional<BatchPosition>> find_batch(std::size_t index, Offset offset,
+                                                  env::Wait wait) const;
+  Result<std::uint32_t> visible_end(std::size_t index, Offset upper_bound, env::Wait wait) const;
   Result<std::optional<ReadResult>> read_segment(std::size_t index, const ReadRequest& request,
                                                  Offset upper_bound) const;
   Result<void> add_aborted(std::size_t index, const ReadRequest& request, ReadResult& out) const;
+  LogView view_of(std::size_t first_segment) const;
 
   // partition_log_flush.cc
   void want_producer_snapshot(Offset offset);

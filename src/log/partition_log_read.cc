@@ -28,15 +28,24 @@ const BatchPosition* PartitionLog::recall(Offset offset) const {
   return nullptr;
 }
 
+/// The first batch of a segment whose last offset is not below `offset`.
+Result<std::optional<BatchPosition>> PartitionLog::find_batch(std::size_t index, Offset offset,
+                                                              env::Wait wait) const {
+  const bool is_active = index + 1 == segments_.size();
+  if (const BatchPosition* known = is_active ? recall(offset) : nullptr)
+    return std::optional<BatchPosition>(*known);
+  SegmentView segment = segments_[index]->view();
+  segment.set_wait(wait);
+  return segment.find(offset);
+}
+
 /// Where a reader that must not see `upper_bound` stops in a segment.
-Result<std::uint32_t> PartitionLog::visible_end(std::size_t index, Offset upper_bound) const {
+Result<std::uint32_t> PartitionLog::visible_end(std::size_t index, Offset upper_bound,
+                                                env::Wait wait) const {
   const Segment& segment = *segments_[index];
   if (upper_bound >= end_of_segment(index)) return segment.size();
-  const bool is_active = index + 1 == segments_.size();
-  if (const BatchPosition* batch = is_active ? recall(upper_bound) : nullptr)
-    return batch->position;
   MOLDAU_ASSIGN_OR_RETURN(const std::optional<BatchPosition> batch,
-                          segment.view().find(upper_bound));
+                          find_batch(index, upper_bound, wait));
   return batch ? batch->position : segment.size();
 }
 
@@ -52,7 +61,7 @@ Result<ReadResult> read_range(const LogFile& log, Offset segment_base_offset,
   out.first_batch_incomplete = wanted < first.size;
   out.range.length = std::min(visible - first.position, wanted);
   if (out.range.length == 0) return out;
-  MOLDAU_ASSIGN_OR_RETURN(out.range.file, log.get());
+  MOLDAU_ASSIGN_OR_RETURN(out.range.file, log.get(request.wait));
   return out;
 }
 
@@ -60,16 +69,12 @@ Result<std::optional<ReadResult>> PartitionLog::read_segment(std::size_t index,
                                                              const ReadRequest& request,
                                                              Offset upper_bound) const {
   const Segment& segment = *segments_[index];
-  std::optional<BatchPosition> first;
-  const bool is_active = index + 1 == segments_.size();
-  if (const BatchPosition* known = is_active ? recall(request.offset) : nullptr) {
-    first = *known;
-  } else {
-    MOLDAU_ASSIGN_OR_RETURN(first, segment.view().find(request.offset));
-  }
+  MOLDAU_ASSIGN_OR_RETURN(const std::optional<BatchPosition> first,
+                          find_batch(index, request.offset, request.wait));
   // Compaction may have taken all there was from this offset to the end of the segment.
   if (!first) return std::optional<ReadResult>();
-  MOLDAU_ASSIGN_OR_RETURN(const std::uint32_t visible, visible_end(index, upper_bound));
+  MOLDAU_ASSIGN_OR_RETURN(const std::uint32_t visible,
+                          visible_end(index, upper_bound, request.wait));
   MOLDAU_ASSIGN_OR_RETURN(
       ReadResult out, read_range(*segment.log(), segment.base_offset(), request, visible, *first));
   return std::optional(std::move(out));
@@ -109,8 +114,10 @@ Result<void> PartitionLog::add_aborted(std::size_t index, const ReadRequest& req
   const std::uint64_t end = out.range.position + out.range.length;
   Offset upper_bound = end_of_segment(index);
   if (end < segments_[index]->size()) {
+    OffsetIndexView offsets = segments_[index]->view().offset_index;
+    offsets.wait = request.wait;
     MOLDAU_ASSIGN_OR_RETURN(const std::optional<OffsetPosition> bound,
-                            segments_[index]->view().offset_index.first_at_or_after(end));
+                            offsets.first_at_or_after(end));
     if (bound) upper_bound = bound->offset;
   }
   bool complete = false;
@@ -118,20 +125,29 @@ Result<void> PartitionLog::add_aborted(std::size_t index, const ReadRequest& req
     const TxnIndex& txns = segments_[n]->txn_index();
     MOLDAU_ASSIGN_OR_RETURN(
         complete, TxnIndex::collect(*txns.file(), txns.entries(), request.offset, upper_bound,
-                                    out.aborted_transactions));
+                                    out.aborted_transactions, request.wait));
   }
   return {};
 }
 
 LogView PartitionLog::view() const {
+  return view_of(0);
+}
+
+LogView PartitionLog::view_from(Offset offset) const {
+  return view_of(segment_index_of(offset));
+}
+
+LogView PartitionLog::view_of(std::size_t first_segment) const {
   LogView out;
   out.log_start_offset = log_start_offset_;
   out.log_end_offset = log_end_offset_;
   out.generation = generation_;
   out.earliest_epoch = epochs_.earliest();
   out.latest_epoch = epochs_.latest();
-  out.segments.reserve(segments_.size());
-  for (const std::unique_ptr<Segment>& segment : segments_) out.segments.push_back(segment->view());
+  out.segments.reserve(segments_.size() - first_segment);
+  for (std::size_t n = first_segment; n < segments_.size(); ++n)
+    out.segments.push_back(segments_[n]->view());
   return out;
 }
 

@@ -19,7 +19,7 @@ namespace moldau::log {
 ///
 /// Owner    a value that shares the files; what is open stays readable after a delete. After a
 ///          truncation the bytes may change under it: compare PartitionLog::generation().
-/// Thread   any thread; reads of cold files block.
+/// Thread   any thread; reads of cold files block, or find() fails with env::is_cold().
 /// Errors   kKafkaStorageError; kCorruptMessage if bytes are not batches.
 class SegmentView {
  public:
@@ -36,6 +36,9 @@ class SegmentView {
   /// The first batch whose last offset is not below `offset`, looking from `from` on (a position
   /// known to be that of a batch, or 0). Nothing if there is none.
   Result<std::optional<BatchPosition>> find(Offset offset, std::uint32_t from = 0) const;
+  /// What find() does if something it needs is not in memory.
+  void set_wait(env::Wait wait) { offset_index.wait = wait; }
+  env::Wait wait() const { return offset_index.wait; }
   /// The last batch, or nothing if the segment is empty.
   Result<std::optional<BatchPosition>> last_batch() const;
   /// Largest timestamp there is, or when the file was last written if no record has one.

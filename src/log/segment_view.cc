@@ -7,8 +7,8 @@
 
 namespace moldau::log {
 
-HeaderCursor::HeaderCursor(std::shared_ptr<env::File> file, std::uint64_t end)
-    : file_(std::move(file)), end_(end) {}
+HeaderCursor::HeaderCursor(std::shared_ptr<env::File> file, std::uint64_t end, env::Wait wait)
+    : file_(std::move(file)), end_(end), wait_(wait) {}
 
 Result<std::optional<BatchPosition>> HeaderCursor::at(std::uint64_t position) {
   if (position >= end_ || end_ - position < kBatchHeaderBytesMin)
@@ -17,7 +17,7 @@ Result<std::optional<BatchPosition>> HeaderCursor::at(std::uint64_t position) {
   if (position < buffer_position_ || position + want > buffer_position_ + buffered_) {
     buffer_position_ = position;
     MutableBytes into(buffer_.data(), std::min<std::uint64_t>(buffer_.size(), end_ - position));
-    MOLDAU_ASSIGN_OR_RETURN(buffered_, file_->read(into, position));
+    MOLDAU_ASSIGN_OR_RETURN(buffered_, file_->read(into, position, wait_));
     if (buffered_ < want) return std::optional<BatchPosition>();
   }
   const std::size_t from = position - buffer_position_;
@@ -26,13 +26,15 @@ Result<std::optional<BatchPosition>> HeaderCursor::at(std::uint64_t position) {
 
 Result<std::optional<BatchPosition>> SegmentView::find(Offset offset, std::uint32_t from) const {
   if (size == 0) return std::optional<BatchPosition>();
-  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log->get());
-  HeaderCursor cursor(file, size);
+  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log->get(wait()));
+  HeaderCursor cursor(file, size, wait());
   std::uint64_t position = from;
   const Result<OffsetPosition> near = offset_index.lookup(offset);
+  if (!near.ok() && env::is_cold(near.error())) return near.error();
   if (near.ok() && near->position > position && near->position < size) {
     // The index may be damaged: believe it only where it leads to a batch that is not beyond.
     const auto there = cursor.at(near->position);
+    if (!there.ok() && env::is_cold(there.error())) return there.error();
     if (there.ok() && *there && (*there)->base_offset >= base_offset &&
         (*there)->base_offset <= offset)
       position = near->position;

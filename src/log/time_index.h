@@ -56,7 +56,9 @@ class TimeIndex : public IndexFile<TimeIndexFormat> {
   bool is_full(std::int32_t bytes_max) const {
     return entries() + 1 >= static_cast<std::uint32_t>(bytes_max) / kEntryBytes;
   }
-  TimeIndexView view() const { return {{base_offset_, file_, file_entries_, buffered_, last_}}; }
+  TimeIndexView view() const {
+    return {{base_offset_, file_, file_entries_, buffered_, last_, env::Wait::kForDevice}};
+  }
 };
 
 }  // namespace moldau::log

@@ -20,9 +20,10 @@ AbortedTransaction decode(const std::byte* from) {
 
 /// Calls `visit` with each entry in turn, until it returns false.
 template <class Visit>
-Result<void> for_each(const LogFile& log_file, std::uint32_t entries, Visit visit) {
+Result<void> for_each(const LogFile& log_file, std::uint32_t entries, Visit visit,
+                      env::Wait wait = env::Wait::kForDevice) {
   if (entries == 0) return {};
-  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log_file.get());
+  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log_file.get(wait));
   std::array<std::byte, TxnIndex::kReadBytes> block;
   constexpr std::uint32_t kAtOnce = TxnIndex::kReadBytes / TxnIndex::kEntryBytes;
   for (std::uint32_t first = 0; first < entries; first += kAtOnce) {
@@ -30,7 +31,7 @@ Result<void> for_each(const LogFile& log_file, std::uint32_t entries, Visit visi
         std::size_t{std::min(kAtOnce, entries - first)} * TxnIndex::kEntryBytes;
     MOLDAU_ASSIGN_OR_RETURN(const std::size_t got,
                             file->read(MutableBytes(block.data(), bytes),
-                                       std::uint64_t{first} * TxnIndex::kEntryBytes));
+                                       std::uint64_t{first} * TxnIndex::kEntryBytes, wait));
     if (got != bytes) return Error(ErrorCode::kCorruptMessage, log_file.path() + " is cut short");
     for (std::size_t at = 0; at < bytes; at += TxnIndex::kEntryBytes) {
       if (load_big<std::int16_t>(block.data() + at) != 0)
@@ -110,14 +111,16 @@ Result<void> TxnIndex::clear() {
 }
 
 Result<bool> TxnIndex::collect(const LogFile& file, std::uint32_t entries, Offset fetch_offset,
-                               Offset upper_bound, std::vector<AbortedTransaction>& out) {
+                               Offset upper_bound, std::vector<AbortedTransaction>& out,
+                               env::Wait wait) {
   bool complete = false;
-  MOLDAU_TRY(for_each(file, entries, [&](const AbortedTransaction& aborted) {
+  const auto visit = [&](const AbortedTransaction& aborted) {
     if (aborted.last_offset >= fetch_offset && aborted.first_offset < upper_bound)
       out.push_back(aborted);
     complete = aborted.last_stable_offset >= upper_bound;
     return !complete;
-  }));
+  };
+  MOLDAU_TRY(for_each(file, entries, visit, wait));
   return complete;
 }
 

@@ -52,7 +52,8 @@ class TxnIndex {
   /// Adds those that touch [fetch_offset, upper_bound) to `out`; true if no later index can hold
   /// more of them.
   static Result<bool> collect(const LogFile& file, std::uint32_t entries, Offset fetch_offset,
-                              Offset upper_bound, std::vector<AbortedTransaction>& out);
+                              Offset upper_bound, std::vector<AbortedTransaction>& out,
+                              env::Wait wait = env::Wait::kForDevice);
 
  private:
   Offset base_offset_;

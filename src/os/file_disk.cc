@@ -28,7 +28,10 @@ class DescriptorFile final : public env::File {
   ~DescriptorFile() override { close(descriptor_); }
 
   Result<void> write(std::span<const ByteView> parts, std::uint64_t position) override;
+  using env::File::read;
   Result<std::size_t> read(MutableBytes into, std::uint64_t position) override;
+  Result<std::size_t> read_cached(MutableBytes into, std::uint64_t position) override;
+  bool is_cached(std::uint64_t position, std::uint64_t length) override;
   Result<std::uint64_t> size() override;
   Result<void> truncate(std::uint64_t size) override;
   Result<void> allocate(std::uint64_t size) override;
@@ -82,6 +85,37 @@ Result<std::size_t> DescriptorFile::read(MutableBytes into, std::uint64_t positi
     done += static_cast<std::size_t>(got);
   }
   return done;
+}
+
+Result<std::size_t> DescriptorFile::read_cached(MutableBytes into, std::uint64_t position) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const iovec rest{into.data() + done, into.size() - done};
+    const ssize_t got =
+        preadv2(descriptor_, &rest, 1, static_cast<off_t>(position + done), RWF_NOWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return env::cold_error(path_);
+    // EOPNOTSUPP: this file system cannot tell.
+    if (got < 0) return read(into, position);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+bool DescriptorFile::is_cached(std::uint64_t position, std::uint64_t length) {
+  // What the kernel reads ahead by itself: it comes, and mostly goes, in such pieces.
+  constexpr std::uint64_t kStep = 128 << 10;
+  if (length == 0) return true;
+  const auto is_here = [&](std::uint64_t at) {
+    std::byte one;
+    const iovec into{&one, 1};
+    return preadv2(descriptor_, &into, 1, static_cast<off_t>(at), RWF_NOWAIT) >= 0 ||
+           errno != EAGAIN;
+  };
+  for (std::uint64_t at = 0; at < length; at += kStep)
+    if (!is_here(position + at)) return false;
+  return is_here(position + length - 1);
 }
 
 Result<std::uint64_t> DescriptorFile::size() {

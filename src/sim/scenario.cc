@@ -72,8 +72,7 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
 
 Result<Scenario::Workload> workload_of(const TomlSection& section) {
   MOLDAU_TRY(known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
-                                  "pause_ms", "keys", "deletes_records",
-                                  "moves_between"}));
+                                  "pause_ms", "keys", "deletes_records", "moves_between"}));
   Scenario::Workload load;
   load.kind = section.text("kind");
   load.topic = section.text("topic");
@@ -165,12 +164,13 @@ Result<Scenario> parse_scenario(std::string_view name, std::string_view text) {
   scenario.name = name;
   for (const TomlSection& section : sections) {
     if (section.name.empty()) {
-      MOLDAU_TRY(
-          known_keys(section, {"seconds", "shards_max", "resets_per_million", "slow_per_mille"}));
+      MOLDAU_TRY(known_keys(section, {"seconds", "shards_max", "resets_per_million",
+                                      "slow_per_mille", "cold_per_mille"}));
       scenario.seconds = section.number("seconds", 20);
       scenario.shards_max = section.number("shards_max", 3);
       scenario.resets_per_million = section.number("resets_per_million", 0);
       scenario.slow_per_mille = section.number("slow_per_mille", 0);
+      scenario.cold_per_mille = section.number("cold_per_mille", 50);
     } else if (section.name == "properties") {
       for (const auto& [key, value] : section.values) scenario.properties[key] = section.text(key);
     } else if (section.name == "topic") {

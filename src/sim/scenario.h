@@ -66,6 +66,8 @@ struct Scenario {
   std::int64_t shards_max = 3;
   std::int64_t resets_per_million = 0;
   std::int64_t slow_per_mille = 0;
+  /// How often what is read is not in memory.
+  std::int64_t cold_per_mille = 50;
   std::map<std::string, std::string> properties;
   std::vector<Topic> topics;
   std::vector<Workload> workloads;

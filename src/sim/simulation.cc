@@ -33,6 +33,7 @@ Simulation::Simulation(const Scenario& scenario, std::uint64_t seed)
   world_.network().options().resets_per_million =
       static_cast<std::uint32_t>(scenario.resets_per_million);
   world_.network().options().slow_per_mille = static_cast<std::uint32_t>(scenario.slow_per_mille);
+  disk_.set_cold_rate(static_cast<std::uint32_t>(scenario.cold_per_mille) * 1000);
   for (const Scenario::Topic& topic : scenario.topics) {
     ModelTopic& one = model_.topics[topic.name];
     one.name = topic.name;

@@ -72,6 +72,10 @@ FakeDisk::FakeDisk(World& world)
     : world_(world), random_(world.random().fork()), tree_(random_.fork()) {}
 FakeDisk::~FakeDisk() = default;
 
+bool FakeDisk::looks_cold() {
+  return cold_per_million_ > 0 && random_.below(1'000'000) < cold_per_million_;
+}
+
 FakeDisk::Verdict FakeDisk::judge(const DiskCall& call) {
   if (frozen_) return {EIO, Fate::kNothing};
   if (!call.changes()) {

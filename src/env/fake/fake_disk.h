@@ -80,6 +80,8 @@ class FakeDisk final : public Disk {
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   /// Times in a million that a call which changes something fails with EIO.
   void set_error_rate(std::uint32_t per_million) { errors_per_million_ = per_million; }
+  /// Times in a million that Wait::kNever finds something not to be in memory.
+  void set_cold_rate(std::uint32_t per_million) { cold_per_million_ = per_million; }
   /// False if there is no such byte.
   bool flip_bit(const std::string& path, std::uint64_t position, unsigned bit);
 
@@ -121,6 +123,7 @@ class FakeDisk final : public Disk {
     int os_error = 0;
     Fate fate = Fate::kWhole;
   };
+  bool looks_cold();
   Verdict judge(const DiskCall& call);
   /// judge() for calls that happen whole or not at all.
   Result<void> check(const DiskCall& call, bool& happens);
@@ -137,6 +140,7 @@ class FakeDisk final : public Disk {
   std::uint64_t cut_in_ = 0;
   std::uint64_t capacity_ = std::uint64_t{1} << 40;
   std::uint32_t errors_per_million_ = 0;
+  std::uint32_t cold_per_million_ = 0;
   std::uint64_t changing_calls_ = 0;
   std::uint64_t syncs_ = 0;
   bool frozen_ = false;

@@ -24,6 +24,15 @@ Result<std::size_t> FakeFile::read(MutableBytes into, std::uint64_t position) {
   return node_->content.read(into, position);
 }
 
+Result<std::size_t> FakeFile::read_cached(MutableBytes into, std::uint64_t position) {
+  if (disk_.looks_cold()) return cold_error(path_);
+  return read(into, position);
+}
+
+bool FakeFile::is_cached(std::uint64_t, std::uint64_t) {
+  return !disk_.looks_cold();
+}
+
 Result<std::uint64_t> FakeFile::size() {
   MOLDAU_TRY(usable("cannot stat", false));
   const int failed = disk_.judge({DiskCall::Kind::kSize, path_}).os_error;

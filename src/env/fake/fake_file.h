@@ -21,7 +21,10 @@ class FakeFile final : public File {
 
   using File::write;
   Result<void> write(std::span<const ByteView> parts, std::uint64_t position) override;
+  using File::read;
   Result<std::size_t> read(MutableBytes into, std::uint64_t position) override;
+  Result<std::size_t> read_cached(MutableBytes into, std::uint64_t position) override;
+  bool is_cached(std::uint64_t position, std::uint64_t length) override;
   Result<std::uint64_t> size() override;
   Result<void> truncate(std::uint64_t size) override;
   Result<void> allocate(std::uint64_t size) override;

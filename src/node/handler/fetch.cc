@@ -30,6 +30,10 @@ struct FetchLimits {
   MonoTime deadline{0};
 };
 
+/// A read that is still cold after so many rounds on the pool is done on the shard: memory is so
+/// short that what one thread reads the other does not find any more.
+constexpr int kWarmingsMax = 3;
+
 /// One round of reads over all shards.
 struct ReadRound {
   explicit ReadRound(env::Shard& shard) : finished(shard) {}
@@ -273,7 +277,7 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
     answer_error(*request, plan.error);
     co_return;
   }
-  const replica::ReadAs as = reader_of(message);
+  replica::ReadAs as = reader_of(message);
   FetchLimits limits;
   limits.bytes_max = static_cast<std::uint32_t>(std::clamp(
       message.max_bytes, 0, node.config ? node.config->values.fetch_max_bytes : INT32_MAX));
@@ -281,14 +285,21 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
   limits.deadline = request->arrived() + Millis(std::max(0, message.max_wait_ms));
   std::shared_ptr<park::Waiter> waiter;
   if (message.max_wait_ms > 0) waiter = std::make_shared<park::Waiter>(node.shard);
-  for (;;) {
+  for (int warmings = 0;;) {
     auto round = std::make_shared<ReadRound>(node.shard);
+    as.wait = warmings < kWarmingsMax ? env::Wait::kNever : env::Wait::kForDevice;
     if (waiter) waiter->rearm();
     begin_round(node, plan, uses_ids, as, limits.bytes_max, waiter, round);
     if (round->open > 0) (void)co_await round->finished;
     if (is_renaming(round->outcomes) && request->alive()) {
       const MonoTime soon = node.shard.now() + Millis(1);
       co_await env::sleep_until(node.shard, soon);
+      continue;
+    }
+    replica::ColdReads cold = replica::cold_reads_of(round->outcomes, limits.bytes_max);
+    if (!cold.empty() && request->alive()) {
+      ++warmings;
+      co_await replica::warm(&node.shard, std::move(cold), limits.bytes_max);
       continue;
     }
     const std::uint64_t bytes = trim(round->outcomes, limits.bytes_max);

@@ -292,19 +292,49 @@ ReadOutcome HostedPartition::read(const FetchPartition& asked, const ReadAs& as,
   request.bytes_max = bytes_max;
   request.min_one_message = true;
   request.aborted_transactions = as.read_committed;
-  if (request.offset < request.upper_bound && !renaming_) {
-    auto found = log_->read(request);
-    if (!found.ok()) {
-      host_.note_read_error(*this, found.error());
-      return refuse(outcome, found.error().code);
-    }
-    outcome.range = std::move(found->range);
-    host_.count_read(outcome.range.length);
-    outcome.aborted = std::move(found->aborted_transactions);
-  }
+  request.wait = as.wait;
+  if (request.offset < request.upper_bound && !renaming_) read_log(request, outcome);
+  if (outcome.error != ErrorCode::kNone) return refuse(outcome, outcome.error);
   outcome.renaming = renaming_ && request.offset < request.upper_bound;
   if (waiter && outcome.range.length == 0) fetchers_.add(waiter);
   return outcome;
+}
+
+/// What this process has written a moment ago need not be looked for in the page cache.
+bool HostedPartition::was_just_written(const log::ReadRequest& request,
+                                       const log::ReadResult& found) const {
+  constexpr std::uint64_t kBehindTheEnd = 1 << 20;
+  return request.offset >= opened_end_ &&
+         found.segment_base_offset == log_->active_segment_base_offset() &&
+         found.range.position + kBehindTheEnd >= log_->active_segment_size();
+}
+
+void HostedPartition::read_log(const log::ReadRequest& request, ReadOutcome& outcome) {
+  auto found = log_->read(request);
+  bool is_cold = request.wait == env::Wait::kNever;
+  if (is_cold) {
+    is_cold = found.ok()
+                  ? found->range.length > 0 && !was_just_written(request, *found) &&
+                        !found->range.file->is_cached(found->range.position, found->range.length)
+                  : env::is_cold(found.error());
+  }
+  if (is_cold) {
+    auto cold = std::make_shared<ColdRead>();
+    cold->view = log_->view_from(request.offset);
+    cold->request = request;
+    cold->request.wait = env::Wait::kForDevice;
+    cold->pool = identity_.pool;
+    outcome.cold = std::move(cold);
+    return host_.count_cold_read();
+  }
+  if (!found.ok()) {
+    host_.note_read_error(*this, found.error());
+    outcome.error = found.error().code;
+    return;
+  }
+  outcome.range = std::move(found->range);
+  host_.count_read(outcome.range.length);
+  outcome.aborted = std::move(found->aborted_transactions);
 }
 
 Result<Offset> HostedPartition::delete_records(Offset offset) {

@@ -15,6 +15,7 @@
 #include "machine/partition/partition_machine.h"
 #include "node/park/waiter.h"
 #include "node/replica/append_part.h"
+#include "node/replica/cold_read.h"
 #include "node/replica/fetch_session.h"
 #include "record/validate.h"
 
@@ -27,6 +28,8 @@ struct ReadAs {
   bool read_committed = false;
   NodeId follower{-1};
   BrokerEpoch follower_epoch{-1};
+  /// kForDevice: read at once, whatever it takes.
+  env::Wait wait = env::Wait::kNever;
   bool is_follower() const { return follower.value() >= 0; }
 };
 
@@ -44,6 +47,8 @@ struct ReadOutcome {
   LeaderEpoch leader_epoch{-1};
   /// There is something, but its files are being renamed: to be asked for again in a moment.
   bool renaming = false;
+  /// There is something, but not in memory: to be asked for again once this was warmed.
+  std::shared_ptr<const ColdRead> cold;
 };
 
 /// What a partition is called and where it lies; only a move to another log dir changes that.
@@ -154,6 +159,8 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
     Offset end;
   };
 
+  bool was_just_written(const log::ReadRequest& request, const log::ReadResult& found) const;
+  void read_log(const log::ReadRequest& request, ReadOutcome& outcome);
   void note_dirty();
   void settle(Staged staged, Offset log_end, const std::optional<Error>& error);
   void perform(const partition::PartitionEffects& effects);

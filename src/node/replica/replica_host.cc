@@ -20,6 +20,7 @@ ReplicaHost::ReplicaHost(env::Env& env, env::Shard& shard, NodeId self, std::uin
       failed_produce_(
           env.metrics().counter("kafka_server_brokertopicmetrics_failedproducerequests_total")),
       slow_appends_(env.metrics().counter("moldau_log_slowappends_total")),
+      cold_reads_(env.metrics().counter("moldau_log_coldreads_total")),
       partition_count_(env.metrics().gauge("kafka_server_replicamanager_partitioncount")),
       alive_(std::make_shared<ReplicaHost*>(this)) {}
 

@@ -118,6 +118,7 @@ class ReplicaHost final : private env::TurnHook {
   void note_append_time(const HostedPartition& partition, MonoTime begin, MonoTime end);
   void count_appended(std::int32_t records, std::size_t bytes);
   void count_read(std::size_t bytes) { bytes_out_.add(bytes); }
+  void count_cold_read() { cold_reads_.add(); }
   void run_job(log::LogJob job, env::PoolId pool, Callback done);
   /// Jobs with a delay do not keep the order of the partition.
   void run_later(log::LogJob job, env::PoolId pool);
@@ -151,6 +152,7 @@ class ReplicaHost final : private env::TurnHook {
   env::Counter& bytes_out_;
   env::Counter& failed_produce_;
   env::Counter& slow_appends_;
+  env::Counter& cold_reads_;
   Millis slow_append_{5};
   MonoTime slow_append_told_{0};
   std::uint64_t slow_appends_untold_ = 0;
