@@ -33,6 +33,12 @@ using partition::AppendOrigin;
 
 inline constexpr const char* kEpochCheckpointName = "leader-epoch-checkpoint";
 
+/// Who begins a new segment if an append does not fit into the active one.
+enum class Roll : std::uint8_t {
+  kAtOnce,
+  kByHost  // StagedAppend::must_roll tells it to
+};
+
 /// Batches to be appended, checked by record/validate before.
 struct AppendInput {
   AppendInput(Slice bytes, AppendOrigin from, LeaderEpoch epoch, Timestamp wall_now)
@@ -45,6 +51,7 @@ struct AppendInput {
   /// Of the leader; not used for kReplication.
   LeaderEpoch leader_epoch;
   Timestamp now;
+  Roll roll = Roll::kAtOnce;
 };
 
 /// What an append will be once it is written.
@@ -56,6 +63,8 @@ struct StagedAppend {
   bool is_duplicate = false;
   /// Of a duplicate: the max timestamp of the batch we have.
   Timestamp duplicate_timestamp{-1};
+  /// Nothing is staged: begin_roll() first (Roll::kByHost).
+  bool must_roll = false;
 };
 
 /// What became of the appends staged since the last write_staged().
@@ -167,6 +176,19 @@ class PartitionLog {
   Offset staged_end_offset() const { return staged_end_offset_; }
   WriteOutcome write_staged();
 
+  // The same in three steps, for a host that keeps slow devices from its shard: each gives the
+  // work for the pool. Between begin and end nothing else may be appended, rolled or truncated.
+  using Work = UniqueFunction<Result<void>()>;
+  /// Nothing if there are no bytes to be written: write_staged() then.
+  std::optional<Work> begin_write();
+  WriteOutcome end_write(Result<void> written);
+  /// Makes the files of the segment that begins at the log end. What was staged must be written.
+  Work begin_roll(Timestamp now);
+  Result<void> finish_roll(const Result<void>& made);
+  /// After release_idle() the next write would open the file first.
+  bool is_open() const { return active().log()->opened() != nullptr; }
+  Work begin_open() const;
+
   // --- read -------------------------------------------------------------------------------
   /// Where the records from an offset on lie. Short if the files are in the page cache; with
   /// Wait::kNever it fails with env::is_cold() where it would not be.
@@ -211,9 +233,9 @@ class PartitionLog {
   Result<std::size_t> delete_old_segments(Timestamp now);
   /// Begins a new segment at the log end if the active one has bytes.
   Result<void> roll(Timestamp now);
-  /// Rolls if the active segment is older than segment.ms (called now and then; compaction and
-  /// retention need it for quiet partitions). True if it did.
-  Result<bool> maybe_roll_by_time(Timestamp now);
+  /// True if the active segment is older than segment.ms (asked now and then; compaction and
+  /// retention need it for quiet partitions).
+  Result<bool> must_roll_by_time(Timestamp now);
   /// *Blocking.* Drops everything from `offset` on. False if there was nothing to drop.
   Result<bool> truncate_to(Offset offset, Timestamp now);
   /// *Blocking.* Drops everything; the log begins and ends at `offset`.
@@ -276,16 +298,21 @@ class PartitionLog {
                                                  std::size_t& bytes_used) const;
   Result<void> place_batch(const AppendInput& input, const record::BatchView& batch,
                            MutableBytes bytes, Offset& next) const;
-  Result<bool> must_roll(const std::vector<StagedBatch>& batches, std::size_t bytes, Timestamp now);
   Result<std::optional<partition::BatchMetadata>> stage_producers(
       ByteView records, AppendOrigin origin, std::vector<StagedBatch>& batches);
-  Result<void> roll_at(Offset base_offset, Timestamp now);
   Result<void> write_pending();
-  Result<void> write_bytes();
+  Result<void> settle_write(Result<void> written);
+  Result<void> write_aborted();
   void undo_write(const Error& cause, std::uint32_t txn_entries_before);
   void publish_staged();
   void drop_staged();
   void remember(const BatchPosition& batch);
+
+  // partition_log_roll.cc
+  Result<bool> must_roll(const std::vector<StagedBatch>& batches, std::size_t bytes, Timestamp now);
+  Result<void> roll_at(Offset base_offset, Timestamp now);
+  std::unique_ptr<Segment> make_segment(Offset base_offset, Timestamp now) const;
+  Result<void> begin_segment(std::unique_ptr<Segment> next);
 
   // partition_log_read.cc
   const BatchPosition* recall(Offset offset) const;
@@ -357,6 +384,8 @@ class PartitionLog {
   std::uint64_t staged_size_ = 0;
   Offset staged_end_offset_{0};
   std::optional<Error> staged_error_;
+  bool writing_ = false;           // between begin_write() and end_write()
+  std::unique_ptr<Segment> next_;  // between begin_roll() and finish_roll()
   Timestamp staged_now_{0};
 
   /// The last batches of the active segment, so that tail reads need no look into index or file.

@@ -28,6 +28,7 @@ BatchPosition position_of(const record::BatchView& batch, std::uint64_t position
 }  // namespace
 
 Result<StagedAppend> PartitionLog::stage(AppendInput input) {
+  MOLDAU_CHECK(!writing_ && !next_, "an append during a write or a roll");
   if (failed_ || closed_) return storage_error();
   if (staged_error_) return *staged_error_;
   staged_now_ = input.now;
@@ -40,6 +41,10 @@ Result<StagedAppend> PartitionLog::stage(AppendInput input) {
   if (batches.empty()) return out;
 
   MOLDAU_ASSIGN_OR_RETURN(const bool roll_first, must_roll(batches, bytes, input.now));
+  if (roll_first && input.roll == Roll::kByHost) {
+    out.must_roll = true;
+    return out;
+  }
   if (roll_first) {
     Result<void> rolled = write_pending();
     if (rolled.ok()) rolled = roll_at(batches.front().batch.base_offset, input.now);
@@ -124,22 +129,6 @@ Result<void> PartitionLog::place_batch(const AppendInput& input, const record::B
   return {};
 }
 
-Result<bool> PartitionLog::must_roll(const std::vector<StagedBatch>& batches, std::size_t bytes,
-                                     Timestamp now) {
-  const std::uint64_t size = active().size() + staged_size_;
-  if (!active().can_hold(batches.back().batch.last_offset)) return true;
-  if (size == 0) return false;
-  if (size + bytes > static_cast<std::uint64_t>(config_.segment_bytes)) return true;
-  if (active().indexes_full(config_)) return true;
-  Timestamp newest(-1);
-  for (const StagedBatch& staged : batches) newest = std::max(newest, staged.batch.max_timestamp);
-  Millis age{0};
-  if (active().size() > 0) {
-    MOLDAU_ASSIGN_OR_RETURN(age, active().age(now, newest));
-  }
-  return age.value() > config_.segment_ms.value() - active_jitter_.value();
-}
-
 /// Checks all batches with the producer state; on an error or a duplicate it is as before.
 Result<std::optional<partition::BatchMetadata>> PartitionLog::stage_producers(
     ByteView records, AppendOrigin origin, std::vector<StagedBatch>& batches) {
@@ -171,6 +160,7 @@ Result<std::optional<partition::BatchMetadata>> PartitionLog::stage_producers(
 }
 
 WriteOutcome PartitionLog::write_staged() {
+  MOLDAU_CHECK(!writing_, "one write at a time");
   if (!staged_error_ && !failed_) {
     Result<void> written = write_pending();
     if (!written.ok()) staged_error_ = std::move(written).error();
@@ -184,8 +174,50 @@ WriteOutcome PartitionLog::write_staged() {
 /// Writes what is staged into the active segment, or leaves no trace of it.
 Result<void> PartitionLog::write_pending() {
   if (staged_.empty()) return {};
+  std::vector<ByteView> parts;
+  parts.reserve(staged_bytes_.size());
+  for (const Slice& slice : staged_bytes_) parts.push_back(slice.view());
+  Result<void> written;
+  auto file = active().log()->get();
+  if (file.ok()) {
+    written = (*file)->write(std::span<const ByteView>(parts), active().size());
+  } else {
+    written = std::move(file).error();
+  }
+  return settle_write(std::move(written));
+}
+
+std::optional<PartitionLog::Work> PartitionLog::begin_write() {
+  if (staged_.empty() || staged_error_ || failed_) return std::nullopt;
+  MOLDAU_CHECK(!writing_, "one write at a time");
+  writing_ = true;
+  return [log = active().log(), bytes = staged_bytes_,
+          position = std::uint64_t{active().size()}]() -> Result<void> {
+    std::vector<ByteView> parts;
+    parts.reserve(bytes.size());
+    for (const Slice& slice : bytes) parts.push_back(slice.view());
+    MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log->get());
+    return file->write(std::span<const ByteView>(parts), position);
+  };
+}
+
+WriteOutcome PartitionLog::end_write(Result<void> written) {
+  writing_ = false;
+  WriteOutcome out;
+  if (failed_) {
+    drop_staged();
+    out.error = storage_error();
+  } else if (Result<void> settled = settle_write(std::move(written)); !settled.ok()) {
+    out.error = std::move(settled).error();
+  }
+  out.log_end_offset = log_end_offset_;
+  return out;
+}
+
+/// What was staged is in the file, and becomes visible; or it is not, and leaves no trace.
+Result<void> PartitionLog::settle_write(Result<void> written) {
   const std::uint32_t txn_entries = active().txn_index().entries();
-  Result<void> written = write_bytes();
+  if (written.ok()) written = write_aborted();
   if (!written.ok()) {
     undo_write(written.error(), txn_entries);
     drop_staged();
@@ -195,12 +227,7 @@ Result<void> PartitionLog::write_pending() {
   return {};
 }
 
-Result<void> PartitionLog::write_bytes() {
-  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, active().log()->get());
-  std::vector<ByteView> parts;
-  parts.reserve(staged_bytes_.size());
-  for (const Slice& slice : staged_bytes_) parts.push_back(slice.view());
-  MOLDAU_TRY(file->write(std::span<const ByteView>(parts), active().size()));
+Result<void> PartitionLog::write_aborted() {
   for (const StagedBatch& staged : staged_) {
     if (!staged.aborted) continue;
     if (active().txn_index().empty()) ++directory_changes_;
@@ -254,31 +281,6 @@ void PartitionLog::drop_staged() {
 void PartitionLog::remember(const BatchPosition& batch) {
   if (!recent_) recent_ = std::make_unique<std::array<BatchPosition, kRecentBatches>>();
   (*recent_)[recent_count_++ % kRecentBatches] = batch;
-}
-
-Result<void> PartitionLog::roll_at(Offset base_offset, Timestamp now) {
-  if (active().size() == 0 && active().base_offset() == base_offset) return {};
-  auto next = std::make_unique<Segment>(disk_, directory_, base_offset, std::string_view(), now);
-  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, next->log()->get_or_create());
-  MOLDAU_ASSIGN_OR_RETURN(const std::uint64_t left_over, file->size());
-  if (left_over > 0) MOLDAU_TRY(file->truncate(0));
-  if (config_.preallocate)
-    MOLDAU_TRY(file->allocate(static_cast<std::uint64_t>(config_.segment_bytes)));
-  MOLDAU_TRY(active().finish());
-  is_dirty_ = true;
-  ++directory_changes_;
-  producers_.set_end_offset(base_offset);
-  want_producer_snapshot(base_offset);
-  segments_.push_back(std::move(next));
-  recent_count_ = 0;
-  log_end_offset_ = std::max(log_end_offset_, base_offset);
-  staged_end_offset_ = log_end_offset_;
-  random_state_ = random_state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-  const auto jitter =
-      static_cast<std::uint64_t>(std::min(config_.segment_jitter_ms, config_.segment_ms).value());
-  active_jitter_ =
-      Millis(jitter > 0 ? static_cast<std::int64_t>((random_state_ >> 1) % jitter) : 0);
-  return {};
 }
 
 }  // namespace moldau::log

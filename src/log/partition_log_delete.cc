@@ -158,21 +158,6 @@ void PartitionLog::retire_snapshots(Offset from, Offset to) {
   jobs_.push_back(std::move(job));
 }
 
-Result<void> PartitionLog::roll(Timestamp now) {
-  if (failed_ || closed_) return storage_error();
-  MOLDAU_TRY(write_pending());
-  return roll_at(log_end_offset_, now);
-}
-
-Result<bool> PartitionLog::maybe_roll_by_time(Timestamp now) {
-  if (failed_ || closed_) return storage_error();
-  if (active().size() == 0 || has_staged()) return false;
-  MOLDAU_ASSIGN_OR_RETURN(const Millis age, active().age(now, now));
-  if (age.value() <= config_.segment_ms.value() - active_jitter_.value()) return false;
-  MOLDAU_TRY(roll_at(log_end_offset_, now));
-  return true;
-}
-
 Result<bool> PartitionLog::truncate_to(Offset offset, Timestamp now) {
   if (failed_ || closed_) return storage_error();
   MOLDAU_CHECK(staged_.empty() && !swapping_, "truncation during an append or a swap");

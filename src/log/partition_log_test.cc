@@ -422,7 +422,7 @@ TEST_F(PartitionLogTest, CanBeMaintainedBetweenStageAndWrite) {
   ASSERT_TRUE(stage(*log, build({.producer_id = ProducerId(1), .base_sequence = 1})).ok());
   now = now + 1'000'000'000;
   EXPECT_EQ(*log->delete_old_segments(now), 0U);
-  EXPECT_FALSE(*log->maybe_roll_by_time(now));
+  EXPECT_FALSE(*log->must_roll_by_time(now));
   EXPECT_EQ(log->remove_expired_producers(now), 0U);
   EXPECT_TRUE(log->release_idle().ok());
   log->set_high_watermark(log->log_end_offset());

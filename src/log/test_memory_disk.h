@@ -30,6 +30,8 @@ class MemoryDisk : public env::Disk {
   Timestamp now{1'000'000};
   /// Called before each call that changes something; an errno fails it.
   std::function<int(const std::string& what, const std::string& path)> fault;
+  /// Says which files are not in memory, for File::read_cached; empty: all are.
+  std::function<bool(const std::string& path)> is_cold_file;
   std::uint64_t changes = 0;
   std::uint64_t syncs = 0;
   std::uint64_t reads = 0;
@@ -55,6 +57,7 @@ class MemoryDisk : public env::Disk {
       }
       return {};
     }
+    using env::File::read;
     using env::File::write;
     Result<std::size_t> read(MutableBytes into, std::uint64_t position) override {
       ++disk_.reads;
@@ -63,6 +66,10 @@ class MemoryDisk : public env::Disk {
       const std::size_t n = std::min<std::size_t>(into.size(), data.size() - position);
       std::memcpy(into.data(), data.data() + position, n);
       return n;
+    }
+    Result<std::size_t> read_cached(MutableBytes into, std::uint64_t position) override {
+      if (disk_.is_cold_file && disk_.is_cold_file(path_)) return env::cold_error(path_);
+      return read(into, position);
     }
     Result<std::uint64_t> size() override { return std::uint64_t{inode_->data.size()}; }
     Result<void> truncate(std::uint64_t size) override {

@@ -97,6 +97,27 @@ TEST_F(FileDiskTest, AllocatedRoomReadsAsZeroAndTruncateCuts) {
   file->prefetch(0, 10);
 }
 
+TEST_F(FileDiskTest, WhatIsNotInMemoryIsNotWaitedFor) {
+  auto file = disk_.open(path("cold"), env::OpenMode::kCreateNew).value();
+  const std::string text(1 << 20, 'x');
+  ASSERT_TRUE(file->write(as_view(text), 0).ok());
+  std::vector<std::byte> into(text.size());
+  EXPECT_TRUE(file->is_cached(0, text.size()));
+  EXPECT_EQ(file->read_cached(into, 0).value(), text.size());
+  ASSERT_TRUE(file->sync().ok());
+  // The kernel may refuse to forget, and some file systems live in memory.
+  posix_fadvise(file->descriptor(), 0, 0, POSIX_FADV_DONTNEED);
+  const auto cold = file->read_cached(into, 0);
+  if (cold.ok()) {
+    EXPECT_EQ(*cold, text.size());
+  } else {
+    EXPECT_TRUE(env::is_cold(cold.error()));
+  }
+  EXPECT_EQ(file->read(into, 0).value(), text.size());
+  EXPECT_TRUE(file->is_cached(0, text.size()));
+  EXPECT_EQ(file->read_cached(into, text.size() - 10).value(), 10U);
+}
+
 TEST_F(FileDiskTest, AReadOnlyFileLosesItsWriteBits) {
   ASSERT_TRUE(disk_.open(path("a"), env::OpenMode::kCreateNew).ok());
   ASSERT_TRUE(disk_.set_read_only(path("a")).ok());

@@ -28,7 +28,7 @@ void HostedPartition::restore_high_watermark(Offset checkpointed) {
 void HostedPartition::apply(const partition::PartitionAssignment& assignment) {
   const bool new_epoch = assignment.leader == host_.self() &&
                          assignment.leader_epoch != machine_.assignment().leader_epoch;
-  if (new_epoch) log_->assign_epoch_start(assignment.leader_epoch, log_->log_end_offset());
+  if (new_epoch) begin_epoch(assignment.leader_epoch);
   perform(machine_.apply(assignment, log_->log_end_offset(), host_.shard().now()));
   if (!machine_.is_leader()) {
     while (!waiting_commit_.empty()) {
@@ -39,6 +39,16 @@ void HostedPartition::apply(const partition::PartitionAssignment& assignment) {
     fetchers_.wake_all();
   }
   run_jobs();
+}
+
+/// The epoch begins behind everything that was staged under an earlier one.
+void HostedPartition::begin_epoch(LeaderEpoch epoch) {
+  if (has_staged()) write_staged();
+  if (pool_step_ == PoolStep::kWrite) {
+    epoch_to_begin_ = epoch;
+  } else {
+    log_->assign_epoch_start(epoch, log_->log_end_offset());
+  }
 }
 
 void HostedPartition::set_config(const log::LogConfig& log_config,
@@ -68,38 +78,59 @@ AppendOutcome HostedPartition::rejected(record::RejectedBatch&& batch) const {
   return outcome;
 }
 
-void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_t index) {
+/// Why nothing can be appended at present; kNone if it can.
+AppendOutcome HostedPartition::refusal_of_append(const AppendPart& part) const {
   // The controller takes the leadership of what lies in a failed log dir away.
   if (stopped_ || (!machine_.is_leader() && !log_->failed()))
-    return part->finish(index, not_leader(ErrorCode::kNotLeaderOrFollower));
-  if (holding_) {
-    held_.emplace_back(part, index);
-    return;
-  }
+    return not_leader(ErrorCode::kNotLeaderOrFollower);
   if (log_->failed() || !host_.directory_accepts(identity_.directory))
-    return part->finish(index, AppendOutcome(ErrorCode::kKafkaStorageError,
-                                             "the log directory takes no records at present"));
-  if (part->acks_all) {
-    if (const ErrorCode code = machine_.may_append_all(); code != ErrorCode::kNone)
-      return part->finish(index, AppendOutcome(code));
+    return AppendOutcome(ErrorCode::kKafkaStorageError,
+                         "the log directory takes no records at present");
+  return AppendOutcome(part.acks_all ? machine_.may_append_all() : ErrorCode::kNone);
+}
+
+void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_t index) {
+  if (holds_appends() || !append_now(part, index)) held_.emplace_back(part, index);
+}
+
+/// False: it has to wait for a step on the pool, which has begun.
+bool HostedPartition::append_now(const std::shared_ptr<AppendPart>& part, std::size_t index) {
+  if (AppendOutcome refusal = refusal_of_append(*part); refusal.error != ErrorCode::kNone) {
+    part->finish(index, std::move(refusal));
+    return true;
+  }
+  if (!log_->has_staged() && !log_->is_open()) {
+    open_on_pool();
+    return false;
   }
   AppendItem& item = part->items[index];
   validation_.now = host_.shard().wall_now();
   auto verdict =
       record::validate_produced(item.records.mutable_view(), validation_, host_.compression());
-  if (auto* refused = std::get_if<record::RejectedBatch>(&verdict))
-    return part->finish(index, rejected(std::move(*refused)));
+  if (auto* refused = std::get_if<record::RejectedBatch>(&verdict)) {
+    part->finish(index, rejected(std::move(*refused)));
+    return true;
+  }
   auto& batch = std::get<record::ValidatedBatch>(verdict);
   Slice bytes = batch.rebuilt.empty() ? item.records.sub(0, batch.bytes.size()) : batch.rebuilt;
   const std::size_t size = bytes.size();
-  auto staged = log_->stage(log::AppendInput(std::move(bytes), log::AppendOrigin::kClient,
-                                             machine_.assignment().leader_epoch, validation_.now));
-  // The end of the turn hears of a disk error, too, if a new segment could not be begun.
+  log::AppendInput input(std::move(bytes), log::AppendOrigin::kClient,
+                         machine_.assignment().leader_epoch, validation_.now);
+  input.roll = log::Roll::kByHost;
+  auto staged = log_->stage(std::move(input));
+  if (staged.ok() && staged->must_roll) {
+    // It will be checked once more; that costs less than to keep it in a state of its own.
+    roll_wanted_ = true;
+    if (!log_->has_staged()) roll_on_pool();
+    return false;
+  }
+  // The end of the turn hears of a disk error, too.
   if (log_->has_staged()) note_dirty();
   if (!staged.ok()) {
     AppendOutcome outcome(staged.error().code, staged.error().detail);
     outcome.log_start_offset = log_->log_start_offset();
-    return part->finish(index, std::move(outcome));
+    part->finish(index, std::move(outcome));
+    return true;
   }
   Staged entry;
   entry.part = part;
@@ -113,6 +144,7 @@ void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_
   host_.count_appended(staged->is_duplicate ? 0 : batch.record_count, size);
   staged_.push_back(std::move(entry));
   note_dirty();
+  return true;
 }
 
 void HostedPartition::note_dirty() {
@@ -122,13 +154,22 @@ void HostedPartition::note_dirty() {
 
 void HostedPartition::write_staged() {
   dirty_ = false;
-  if (!log_) return;
+  // While the pool writes nothing new is staged: its end settles all there is.
+  if (!log_ || pool_step_ == PoolStep::kWrite) return;
+  if (!stopped_ && !log_->failed() && host_.directory_is_slow(identity_.directory) &&
+      write_on_pool())
+    return;
   const MonoTime begin = host_.env().clock().mono();
-  log::WriteOutcome written = log_->write_staged();
-  host_.note_append_time(*this, begin, host_.env().clock().mono());
+  const log::WriteOutcome written = log_->write_staged();
+  host_.note_append_time(*this, host_.env().clock().mono() - begin);
+  finish_write(std::exchange(staged_, {}), written);
+  if (roll_wanted_) roll_on_pool();
+}
+
+void HostedPartition::finish_write(std::vector<Staged> staged, const log::WriteOutcome& written) {
+  if (const auto epoch = std::exchange(epoch_to_begin_, std::nullopt))
+    log_->assign_epoch_start(*epoch, log_->log_end_offset());
   if (written.error) host_.note_write_error(*this, *written.error);
-  std::vector<Staged> staged;
-  staged.swap(staged_);
   const bool durable = log_->config().durable_acks();
   perform(machine_.local_end(durable ? log_->flushed_end_offset() : log_->log_end_offset()));
   for (Staged& entry : staged) settle(std::move(entry), written.log_end_offset, written.error);
@@ -144,6 +185,8 @@ void HostedPartition::settle(Staged staged, Offset log_end, const std::optional<
   }
   if (staged.part->acks_all) {
     if (!machine_.committed(staged.end)) {
+      if (stopped_)
+        return staged.part->finish(staged.index, not_leader(ErrorCode::kNotLeaderOrFollower));
       waiting_commit_.push_back(std::move(staged));
       if (!expiry_set_) {
         expiry_set_ = true;
@@ -157,6 +200,8 @@ void HostedPartition::settle(Staged staged, Offset log_end, const std::optional<
     if (const ErrorCode code = machine_.committed_verdict(); code != ErrorCode::kNone)
       staged.outcome.error = code;
   } else if (log_->config().durable_acks() && log_->flushed_end_offset() < staged.end) {
+    if (stopped_)
+      return staged.part->finish(staged.index, not_leader(ErrorCode::kNotLeaderOrFollower));
     waiting_flush_.push_back(std::move(staged));
     return;
   }
@@ -357,11 +402,12 @@ Result<Offset> HostedPartition::delete_records(Offset offset) {
 }
 
 void HostedPartition::maintain(Timestamp now) {
-  if (stopped_ || !log_ || log_->failed() || holding_) return;
+  if (stopped_ || !log_ || log_->failed() || holds_appends()) return;
   if (auto deleted = log_->delete_old_segments(now); !deleted.ok())
     host_.note_write_error(*this, deleted.error());
-  if (auto rolled = log_->maybe_roll_by_time(now); !rolled.ok())
-    host_.note_write_error(*this, rolled.error());
+  const auto is_old = log_->must_roll_by_time(now);
+  if (!is_old.ok()) host_.note_write_error(*this, is_old.error());
+  if (is_old.ok() && *is_old) return roll_on_pool();
   if (auto idle = log_->release_idle(); !idle.ok()) host_.note_write_error(*this, idle.error());
   if (wants_flush()) host_.want_flush(shared_from_this());
   run_jobs();
@@ -424,6 +470,7 @@ void HostedPartition::refuse_waiting(const std::string& why) {
 void HostedPartition::fail() {
   if (stopped_ || !log_) return;
   log_->mark_failed();
+  roll_wanted_ = false;
   if (has_staged()) write_staged();
   refuse_waiting("the log directory is offline");
   refuse_held(ErrorCode::kKafkaStorageError);
@@ -444,8 +491,7 @@ void HostedPartition::release_appends() {
   holding_ = false;
   if (stopped_) return refuse_held(ErrorCode::kNotLeaderOrFollower);
   run_jobs();
-  const auto held = std::exchange(held_, {});
-  for (const auto& [part, index] : held) append(part, index);
+  go_on_appending();
 }
 
 void HostedPartition::end_renames() {

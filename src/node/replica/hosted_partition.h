@@ -123,7 +123,9 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   std::unique_ptr<log::PartitionLog> take_log() { return std::move(log_); }
   /// Nothing of this partition runs on the pool.
   bool quiet() const { return quiet_but_for_move() && !moving_; }
-  bool quiet_but_for_move() const { return !job_running_ && !flushing_ && !compaction_; }
+  bool quiet_but_for_move() const {
+    return !job_running_ && !flushing_ && !compaction_ && pool_step_ == PoolStep::kNone;
+  }
   bool stopped() const { return stopped_; }
   /// The pass that is under way (compaction_run.h), cancelled by stop(); nullptr: it is over.
   void set_compaction(std::shared_ptr<log::Compaction> pass) { compaction_ = std::move(pass); }
@@ -140,7 +142,8 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   void set_future(std::optional<FutureReplica> future) { future_ = std::move(future); }
   /// A task of the move is under way.
   void set_moving(bool moving) { moving_ = moving; }
-  /// Appends, jobs and retention wait until release_appends(). What was staged is written.
+  /// Appends, jobs and retention wait until release_appends(). What was staged is written, or
+  /// will be by the time it is quiet_but_for_move().
   void hold_appends();
   void release_appends();
   /// Between these the log's files have no name: reads find nothing and are woken afterwards.
@@ -161,6 +164,20 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
 
   bool was_just_written(const log::ReadRequest& request, const log::ReadResult& found) const;
   void read_log(const log::ReadRequest& request, ReadOutcome& outcome);
+  /// What the pool does for appends while they are held.
+  enum class PoolStep : std::uint8_t { kNone, kOpen, kWrite, kRoll };
+
+  bool holds_appends() const { return holding_ || roll_wanted_ || pool_step_ != PoolStep::kNone; }
+  AppendOutcome refusal_of_append(const AppendPart& part) const;
+  bool append_now(const std::shared_ptr<AppendPart>& part, std::size_t index);
+  void begin_epoch(LeaderEpoch epoch);
+  void run_step(PoolStep step, log::PartitionLog::Work work,
+                UniqueFunction<void(HostedPartition&, Result<void>)> done);
+  bool write_on_pool();
+  void open_on_pool();
+  void roll_on_pool();
+  void finish_write(std::vector<Staged> staged, const log::WriteOutcome& written);
+  void go_on_appending();
   void note_dirty();
   void settle(Staged staged, Offset log_end, const std::optional<Error>& error);
   void perform(const partition::PartitionEffects& effects);
@@ -192,7 +209,10 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   bool moving_ = false;
   bool holding_ = false;
   bool renaming_ = false;
-  std::vector<std::pair<std::shared_ptr<AppendPart>, std::size_t>> held_;  // while holding_
+  PoolStep pool_step_ = PoolStep::kNone;
+  bool roll_wanted_ = false;
+  std::optional<LeaderEpoch> epoch_to_begin_;  // once the pool has written
+  std::deque<std::pair<std::shared_ptr<AppendPart>, std::size_t>> held_;  // holds_appends()
   bool dirty_ = false;
   bool stopped_ = false;
   env::TimerId expiry_timer_{0};

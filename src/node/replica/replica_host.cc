@@ -14,6 +14,7 @@ ReplicaHost::ReplicaHost(env::Env& env, env::Shard& shard, NodeId self, std::uin
       flushes_(directories),
       accepts_(directories, true),
       failed_(directories, false),
+      quick_until_trusted_(directories, 0),
       records_in_(env.metrics().counter("kafka_server_brokertopicmetrics_messagesin_total")),
       bytes_in_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesin_total")),
       bytes_out_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesout_total")),
@@ -222,16 +223,25 @@ void ReplicaHost::fail_directory(std::uint32_t directory) {
     if (partition->identity().directory == directory) partition->fail();
 }
 
-void ReplicaHost::note_append_time(const HostedPartition& partition, MonoTime begin, MonoTime end) {
-  if (end <= begin + slow_append_) return;
+void ReplicaHost::note_append_time(const HostedPartition& partition, std::int64_t nanos) {
+  constexpr std::int64_t kNanosPerMilli = 1'000'000;
+  constexpr std::uint32_t kQuickWrites = 32;
+  std::uint32_t& quick_missing = quick_until_trusted_[partition.identity().directory];
+  if (nanos < slow_append_.value() * kNanosPerMilli) {
+    if (quick_missing > 0) --quick_missing;
+    return;
+  }
+  if (slow_append_.value() == 0) return;
+  quick_missing = kQuickWrites;
   slow_appends_.add();
   ++slow_appends_untold_;
   constexpr Millis kTellEvery{10'000};
-  if (slow_append_told_.value() != 0 && end < slow_append_told_ + kTellEvery) return;
-  slow_append_told_ = end;
+  const MonoTime now = shard_.now();
+  if (slow_append_told_.value() != 0 && now < slow_append_told_ + kTellEvery) return;
+  slow_append_told_ = now;
   env_.logger().warn("replica", "{} slow appends since the last such line; one to {} took {} ms",
                      std::exchange(slow_appends_untold_, 0), partition.identity().name.text(),
-                     (end - begin) / 1'000'000);
+                     nanos / kNanosPerMilli);
 }
 
 void ReplicaHost::count_appended(std::int32_t records, std::size_t bytes) {

@@ -113,9 +113,15 @@ class ReplicaHost final : private env::TurnHook {
   }
   /// Runs a task of a partition of this shard; it ends before the shard does.
   void spawn(env::Task<void> task) { tasks_.spawn(std::move(task)); }
-  /// moldau.log.append.slow.ms: writes that take longer are counted, and logged now and then.
+  /// moldau.log.append.slow.ms: writes that take as long are counted, and logged now and then;
+  /// then those to the same directory go through its pool until they are quick again.
   void set_slow_append(Millis limit) { slow_append_ = limit; }
-  void note_append_time(const HostedPartition& partition, MonoTime begin, MonoTime end);
+  void note_append_time(const HostedPartition& partition, std::int64_t nanos);
+  bool directory_is_slow(std::uint32_t directory) const {
+    return slow_append_.value() == 0 || quick_until_trusted_[directory] > 0;
+  }
+  /// Becomes null with this host.
+  const std::shared_ptr<ReplicaHost*>& alive() const { return alive_; }
   void count_appended(std::int32_t records, std::size_t bytes);
   void count_read(std::size_t bytes) { bytes_out_.add(bytes); }
   void count_cold_read() { cold_reads_.add(); }
@@ -154,6 +160,8 @@ class ReplicaHost final : private env::TurnHook {
   env::Counter& slow_appends_;
   env::Counter& cold_reads_;
   Millis slow_append_{5};
+  /// Per directory: so many quick writes on the pool until the shard writes itself again.
+  std::vector<std::uint32_t> quick_until_trusted_;
   MonoTime slow_append_told_{0};
   std::uint64_t slow_appends_untold_ = 0;
   env::Gauge& partition_count_;
