@@ -254,6 +254,9 @@ Result<bool> LogLoader::may_overflow(std::size_t index) {
 
 Result<bool> LogLoader::load_flushed(Segment& segment, bool is_active) {
   MOLDAU_ASSIGN_OR_RETURN(const bool good, segment.load());
+  // Rolling and compaction ask for it later, on a thread that must not wait for a device; whether
+  // it is sound, others find out.
+  if (good && (is_active || log_.config_.cleanup_compact)) (void)segment.first_timestamp();
   if (!good || !is_active) {
     segment.release_files();
     return good;

@@ -24,6 +24,15 @@ record::Compression pick_compression(env::fake::SeededRandom& random) {
   return compression;
 }
 
+/// Says that something is wrong with the batch itself, which it is not.
+bool blames_batch(ErrorCode code) {
+  return code == ErrorCode::kInvalidRecord || code == ErrorCode::kCorruptMessage ||
+         code == ErrorCode::kInvalidTimestamp || code == ErrorCode::kMessageTooLarge ||
+         code == ErrorCode::kRecordListTooLarge ||
+         code == ErrorCode::kUnsupportedForMessageFormat || code == ErrorCode::kInvalidRequest ||
+         code == ErrorCode::kUnknownServerError;
+}
+
 }  // namespace
 
 bool Producer::idle() const {
@@ -229,6 +238,9 @@ void Producer::settle(Lane& lane, std::int32_t partition, std::uint64_t batch, T
     lane.batches.erase(found);
     return;
   }
+  if (blames_batch(code))
+    model_.checks.fail("GoodBatchesAreTaken",
+                       options_.name + " got " + std::string(error_name(code)));
   ++model_.produce_errors;
   last_error_ = code;
   found->in_flight = false;

@@ -90,36 +90,45 @@ AppendOutcome HostedPartition::refusal_of_append(const AppendPart& part) const {
 }
 
 void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_t index) {
-  if (holds_appends() || !append_now(part, index)) held_.emplace_back(part, index);
+  Held append{part, index, {}, 0};
+  if (holds_appends() || !append_now(append)) held_.push_back(std::move(append));
 }
 
-/// False: it has to wait for a step on the pool, which has begun.
-bool HostedPartition::append_now(const std::shared_ptr<AppendPart>& part, std::size_t index) {
-  if (AppendOutcome refusal = refusal_of_append(*part); refusal.error != ErrorCode::kNone) {
-    part->finish(index, std::move(refusal));
-    return true;
-  }
-  if (!log_->has_staged() && !log_->is_open()) {
-    open_on_pool();
-    return false;
-  }
-  AppendItem& item = part->items[index];
+/// False: it was refused, and has its outcome.
+bool HostedPartition::judge(Held& append) {
+  AppendItem& item = append.part->items[append.index];
   validation_.now = host_.shard().wall_now();
   auto verdict =
       record::validate_produced(item.records.mutable_view(), validation_, host_.compression());
   if (auto* refused = std::get_if<record::RejectedBatch>(&verdict)) {
-    part->finish(index, rejected(std::move(*refused)));
-    return true;
+    append.part->finish(append.index, rejected(std::move(*refused)));
+    return false;
   }
   auto& batch = std::get<record::ValidatedBatch>(verdict);
-  Slice bytes = batch.rebuilt.empty() ? item.records.sub(0, batch.bytes.size()) : batch.rebuilt;
-  const std::size_t size = bytes.size();
-  log::AppendInput input(std::move(bytes), log::AppendOrigin::kClient,
-                         machine_.assignment().leader_epoch, validation_.now);
+  append.judged = batch.rebuilt.empty() ? item.records.sub(0, batch.bytes.size()) : batch.rebuilt;
+  append.record_count = batch.record_count;
+  append.judged_at = validation_.now;
+  return true;
+}
+
+/// False: it has to wait for a step on the pool, which has begun.
+bool HostedPartition::append_now(Held& append) {
+  const auto finish = [&](AppendOutcome outcome) {
+    append.part->finish(append.index, std::move(outcome));
+    return true;
+  };
+  if (AppendOutcome refusal = refusal_of_append(*append.part); refusal.error != ErrorCode::kNone)
+    return finish(std::move(refusal));
+  if (!log_->has_staged() && !log_->is_open()) {
+    open_on_pool();
+    return false;
+  }
+  if (append.judged.empty() && !judge(append)) return true;
+  log::AppendInput input(append.judged, log::AppendOrigin::kClient,
+                         machine_.assignment().leader_epoch, append.judged_at);
   input.roll = log::Roll::kByHost;
-  auto staged = log_->stage(std::move(input));
+  const auto staged = log_->stage(std::move(input));
   if (staged.ok() && staged->must_roll) {
-    // It will be checked once more; that costs less than to keep it in a state of its own.
     roll_wanted_ = true;
     if (!log_->has_staged()) roll_on_pool();
     return false;
@@ -129,19 +138,18 @@ bool HostedPartition::append_now(const std::shared_ptr<AppendPart>& part, std::s
   if (!staged.ok()) {
     AppendOutcome outcome(staged.error().code, staged.error().detail);
     outcome.log_start_offset = log_->log_start_offset();
-    part->finish(index, std::move(outcome));
-    return true;
+    return finish(std::move(outcome));
   }
   Staged entry;
-  entry.part = part;
-  entry.index = index;
+  entry.part = append.part;
+  entry.index = append.index;
   entry.end = staged->last_offset + 1;
   entry.outcome.base_offset = staged->base_offset;
   entry.outcome.log_start_offset = staged->log_start_offset;
   if (validation_.timestamp_type == record::TimestampType::kLogAppendTime)
     entry.outcome.log_append_time =
-        staged->is_duplicate ? staged->duplicate_timestamp : validation_.now;
-  host_.count_appended(staged->is_duplicate ? 0 : batch.record_count, size);
+        staged->is_duplicate ? staged->duplicate_timestamp : append.judged_at;
+  host_.count_appended(staged->is_duplicate ? 0 : append.record_count, append.judged.size());
   staged_.push_back(std::move(entry));
   note_dirty();
   return true;
@@ -479,7 +487,7 @@ void HostedPartition::fail() {
 
 void HostedPartition::refuse_held(ErrorCode code) {
   const auto held = std::exchange(held_, {});
-  for (const auto& [part, index] : held) part->finish(index, not_leader(code));
+  for (const Held& append : held) append.part->finish(append.index, not_leader(code));
 }
 
 void HostedPartition::hold_appends() {

@@ -164,12 +164,23 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
 
   bool was_just_written(const log::ReadRequest& request, const log::ReadResult& found) const;
   void read_log(const log::ReadRequest& request, ReadOutcome& outcome);
+  /// An append that waits until it may be staged.
+  struct Held {
+    std::shared_ptr<AppendPart> part;
+    std::size_t index;
+    /// Checked already, it only met the end of a segment.
+    Slice judged;
+    std::int32_t record_count = 0;
+    Timestamp judged_at{0};
+  };
+
   /// What the pool does for appends while they are held.
   enum class PoolStep : std::uint8_t { kNone, kOpen, kWrite, kRoll };
 
   bool holds_appends() const { return holding_ || roll_wanted_ || pool_step_ != PoolStep::kNone; }
   AppendOutcome refusal_of_append(const AppendPart& part) const;
-  bool append_now(const std::shared_ptr<AppendPart>& part, std::size_t index);
+  bool judge(Held& append);
+  bool append_now(Held& append);
   void begin_epoch(LeaderEpoch epoch);
   void run_step(PoolStep step, log::PartitionLog::Work work,
                 UniqueFunction<void(HostedPartition&, Result<void>)> done);
@@ -212,7 +223,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   PoolStep pool_step_ = PoolStep::kNone;
   bool roll_wanted_ = false;
   std::optional<LeaderEpoch> epoch_to_begin_;  // once the pool has written
-  std::deque<std::pair<std::shared_ptr<AppendPart>, std::size_t>> held_;  // holds_appends()
+  std::deque<Held> held_;                      // while holds_appends()
   bool dirty_ = false;
   bool stopped_ = false;
   env::TimerId expiry_timer_{0};

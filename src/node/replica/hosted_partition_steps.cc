@@ -77,8 +77,7 @@ void HostedPartition::go_on_appending() {
   if (stopped_) return refuse_held(ErrorCode::kNotLeaderOrFollower);
   if (roll_wanted_ && pool_step_ == PoolStep::kNone && !holding_) roll_on_pool();
   while (!held_.empty() && !holds_appends()) {
-    const auto [part, index] = held_.front();
-    if (!append_now(part, index)) return;
+    if (!append_now(held_.front())) return;
     held_.pop_front();
   }
 }

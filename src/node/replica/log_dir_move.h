@@ -41,12 +41,12 @@ struct LogDirMove {
 };
 
 enum class MoveState {
-  kCaughtUp,    // nothing is missing but what is appended right now
-  kBehind,      // too much is missing to hold appends for it
-  kSwitched,    // the partition is served from its new place
-  kCancelled,   // LogDirMove::cancelled
-  kGone,        // the partition is no longer hosted here
-  kFailed,      // by the disk
+  kCaughtUp,   // nothing is missing but what is appended right now
+  kBehind,     // too much is missing to hold appends for it
+  kSwitched,   // the partition is served from its new place
+  kCancelled,  // LogDirMove::cancelled
+  kGone,       // the partition is no longer hosted here
+  kFailed,     // by the disk
 };
 
 struct MoveOutcome {
