@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/types.h"
+#include "machine/image/image.h"
+#include "record/keyed_record.h"
+#include "wire/delete_groups_response.h"
+#include "wire/heartbeat_response.h"
+#include "wire/join_group_response.h"
+#include "wire/leave_group_response.h"
+#include "wire/offset_commit_response.h"
+#include "wire/offset_delete_response.h"
+#include "wire/sync_group_response.h"
+#include "wire/txn_offset_commit_response.h"
+
+namespace moldau::group {
+
+/// Under which a request came in; the host's own numbers.
+using AnswerId = Strong<struct AnswerIdTag, std::uint64_t>;
+
+/// What a decision may look at besides the state.
+struct GroupContext {
+  GroupContext(MonoTime n, Timestamp w, Uuid id, const image::MetadataImage& i)
+      : now(n), wall(w), fresh_id(id), image(i) {}
+  MonoTime now;
+  Timestamp wall;
+  /// Random, another one for each call: becomes part of a member id.
+  Uuid fresh_id;
+  const image::MetadataImage& image;
+};
+
+/// Who asks.
+struct GroupCaller {
+  GroupCaller(AnswerId a, std::int16_t v, std::string_view id, std::string_view host)
+      : answer(a), version(v), client_id(id), client_host(host) {}
+  AnswerId answer;
+  /// Of the request.
+  std::int16_t version;
+  std::string_view client_id;
+  /// As Java prints it: "/127.0.0.1".
+  std::string_view client_host;
+};
+
+using GroupResponse =
+    std::variant<wire::JoinGroupResponse, wire::SyncGroupResponse, wire::HeartbeatResponse,
+                 wire::LeaveGroupResponse, wire::OffsetCommitResponse,
+                 wire::TxnOffsetCommitResponse, wire::OffsetDeleteResponse,
+                 wire::DeleteGroupsResponse::DeletableGroupResult>;
+
+/// The response to one request; it owns all its bytes.
+struct GroupAnswer {
+  GroupAnswer(AnswerId i, GroupResponse r) : id(i), response(std::move(r)) {}
+  AnswerId id;
+  GroupResponse response;
+};
+
+/// What a step wants done, in this order: append the batch (if it has records), then release the
+/// answers when everything appended so far is committed. The machine has replayed the batch.
+struct GroupEffects {
+  record::KeyedBatch batch;
+  std::vector<GroupAnswer> answers;
+
+  bool is_empty() const { return batch.records.empty() && answers.empty(); }
+};
+
+}  // namespace moldau::group
