@@ -33,7 +33,7 @@
 namespace moldau::txn {
 
 /// Under which a request came in; chosen by the host.
-using AnswerId = Strong<struct TxnAnswerIdTag, std::uint64_t>;
+using AnswerId = Strong<struct AnswerIdTag, std::uint64_t>;
 /// Of a producer id that is asked for.
 using ProducerIdToken = Strong<struct ProducerIdTokenTag, std::uint64_t>;
 
@@ -158,11 +158,13 @@ AddPartitionsResult result_of(const AddPartitionsTransaction& transaction, Error
 ///
 /// Every marker in the effects is answered by one markers_written(), with an error if the
 /// connection broke or the leader is unknown; until then it is not sent again: a late copy of a
-/// marker could end the next transaction of a producer that keeps its epoch. Path node/coordinator
-/// loads it by replay() and loaded(), and drives it. Owner    the host of the partition; everything
-/// is copied in and out. Thread   shard-bound value. Bounds   see TxnSettings; about 400 bytes for
-/// an id, 80 for a partition of an open transaction. Errors   in the responses, those of Apache
-/// Kafka 4.3.1 per version; PRODUCER_FENCED becomes
+/// marker could end the next transaction of a producer that keeps its epoch.
+///
+/// Path     node/coordinator loads it by replay() and loaded(), and drives it.
+/// Owner    the host of the partition; everything is copied in and out.
+/// Thread   shard-bound value.
+/// Bounds   TxnSettings; about 400 bytes for an id, 80 for a partition of an open transaction.
+/// Errors   in the responses, those of Apache Kafka 4.3.1 per version; PRODUCER_FENCED becomes
 ///          INVALID_PRODUCER_EPOCH for clients that do not know it.
 /// Source   TransactionCoordinator, TransactionStateManager, TransactionMarkerChannelManager;
 ///          KIP-98, KIP-360, KIP-588, KIP-890, KIP-939 (refused).
@@ -215,12 +217,11 @@ class TxnMachine {
   const TxnCounters& counters() const { return counters_; }
 
  private:
-  /// Soft: whom the markers of a transaction have not reached yet.
+  /// Whom the markers of a transaction have not reached yet.
   struct MarkerProgress {
     std::set<TopicPartition> missing;
-    /// Those of them that failed and are to be sent again.
-    std::set<TopicPartition> failed;
-    MonoTime retry_at{0};
+    /// Those of them that are to be sent (again); the rest is under way.
+    std::set<TopicPartition> to_send;
     Millis pause{0};
   };
   struct Entry {
@@ -229,10 +230,15 @@ class TxnMachine {
     /// For a producer that repeats an InitProducerId (KIP-360); -1: none.
     ProducerEpoch last_producer_epoch{-1};
     bool waits_for_producer_id = false;
+    /// Null until the markers are sent for the first time.
     std::unique_ptr<MarkerProgress> markers;
-    /// Under which it stands in timeouts_ and idle_.
+    // Under which it stands in retries_, timeouts_ and idle_.
+    std::optional<MonoTime> retry_at;
     std::optional<Timestamp> timeout_at;
     std::optional<Timestamp> idle_since;
+
+    /// A transition is under way: all but the producer's own retries have to wait.
+    bool is_pending() const { return waits_for_producer_id || hard.is_preparing(); }
   };
   using Entries = std::map<std::string, Entry, std::less<>>;
   using Named = Entries::value_type;
@@ -251,52 +257,64 @@ class TxnMachine {
     ProducerEpoch producer_epoch;
     bool commit = false;
     std::int16_t version = 0;
+
+    bool bumps_epoch() const { return version > 4; }
   };
   struct TimedOut {
     std::string transactional_id;
   };
+  /// What waits for a producer id, to be decided anew with it.
   using Waiting = std::variant<InitRequest, EndRequest, TimedOut>;
-  /// What EndTxn comes to: an error (kNone: a retry of what is done), or the state to go to.
-  using EndVerdict = std::variant<ErrorCode, TransactionState>;
 
-  void init(const TxnContext&, const InitRequest&, std::optional<ProducerId> given, TxnEffects&);
-  void init_new(const TxnContext&, const InitRequest&, std::optional<ProducerId>, TxnEffects&);
-  void init_again(const TxnContext&, const InitRequest&, Named&, std::optional<ProducerId>,
-                  TxnEffects&);
-  void end(const TxnContext&, const EndRequest&, std::optional<ProducerId> given, TxnEffects&);
-  EndVerdict judge_end(const Entry&, const EndRequest&) const;
-  EndVerdict judge_end_v1(const Entry&, const EndRequest&) const;
-  EndVerdict judge_end_v2(const Entry&, const EndRequest&) const;
-  ErrorCode add(const TxnContext&, std::string_view transactional_id, ProducerId, ProducerEpoch,
-                const std::set<TopicPartition>&, std::int16_t client_version, TxnEffects&);
+  // init_producer_id.cc
+  ErrorCode check_init(const wire::InitProducerIdRequest&) const;
+  void init(const TxnContext&, InitRequest, std::optional<ProducerId> given, TxnEffects&);
+  void init_new(const TxnContext&, InitRequest, std::optional<ProducerId> given, TxnEffects&);
+  void init_ongoing(const TxnContext&, InitRequest, Named&, std::optional<ProducerId> given,
+                    TxnEffects&);
+  void init_idle(const TxnContext&, InitRequest, Named&, std::optional<ProducerId> given,
+                 TxnEffects&);
+  static Result<std::pair<ProducerEpoch, ProducerEpoch>> next_epoch(const Entry&,
+                                                                    const InitRequest&);
+
+  // add_partitions.cc
+  ErrorCode add(const TxnContext&, const AddPartitionsTransaction&, std::int16_t client_version,
+                TxnEffects&);
   AddPartitionsResult verify(const AddPartitionsTransaction&) const;
 
-  /// Ends an open transaction for the server: kConcurrentTransactions if it is on its way, kNone if
-  /// a producer id must be waited for.
-  ErrorCode fence(const TxnContext&, Named&, std::optional<ProducerId>, TxnEffects&);
-  void prepare(const TxnContext&, Named&, TransactionState, bool bump_epoch,
-               std::optional<ProducerId> next_producer_id, TxnEffects&);
-  void send_markers(const TxnContext&, Named&, TxnEffects&);
+  // end_txn.cc
+  void end(const TxnContext&, EndRequest, std::optional<ProducerId> given, TxnEffects&);
+  static ErrorCode judge_end(const Entry&, const EndRequest&);
+  static ErrorCode judge_end_bumping(const Entry&, const EndRequest&);
+  static bool fence_needs_producer_id(const TxnContext&, const Entry&);
+  /// Aborts an open transaction, so that its producer cannot go on with it.
+  void fence(const TxnContext&, Named&, std::optional<ProducerId> given, TxnEffects&);
+  void prepare(const TxnContext&, Named&, const TransactionMetadata& next,
+               ProducerEpoch last_producer_epoch, TxnEffects&);
   void complete(const TxnContext&, Named&, TxnEffects&);
-  /// False if the partition is still to get its marker.
-  bool marker_done(const TxnContext&, const MarkerResult&);
-  void retry_markers(Named&, MonoTime at);
 
-  bool wait_for_producer_id(Waiting, Entry*, TxnEffects&);
-  /// The current state as one more record: what a transition starts from.
+  // markers.cc
+  void send_markers(const TxnContext&, Named&, TxnEffects&);
+  /// False if the partition is still to get its marker.
+  bool is_settled(ErrorCode);
+  void retry_markers_at(Named&, MonoTime at);
+
+  TxnEffects begin(const TxnContext&);
+  /// False if too many wait.
+  bool wait_for_producer_id(Waiting, Named*, TxnEffects&);
+  void end_wait(std::string_view transactional_id);
   static TransactionMetadata transition(const TransactionMetadata& from, TransactionState to,
                                         Timestamp wall);
   void write(const TxnContext&, std::string_view transactional_id, const TransactionMetadata&,
              ProducerEpoch last_producer_epoch, TxnEffects&);
   void append(record::KeyedRecord, TxnEffects&);
+  bool has_room() const { return batch_bytes_ < settings_.batch_bytes_max / 2; }
   void index(Named&);
   void unindex(Named&);
-  void forget(Entries::iterator);
 
   void tick_markers(const TxnContext&, std::size_t& budget, TxnEffects&);
   void tick_timeouts(const TxnContext&, std::size_t& budget, TxnEffects&);
   void tick_expiry(const TxnContext&, std::size_t& budget, TxnEffects&);
-  bool has_room(const TxnEffects&) const;
 
   TxnSettings settings_;
   LeaderEpoch coordinator_epoch_;
@@ -312,6 +330,8 @@ class TxnMachine {
   MonoTime last_now_{0};
   Timestamp last_wall_{0};
   MonoTime next_expiry_search_{0};
+  /// Of the step that is being decided.
+  std::size_t batch_bytes_ = 0;
 };
 
 }  // namespace moldau::txn
