@@ -5,11 +5,11 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/types.h"
+#include "machine/group/deleted_topic.h"
 #include "machine/group/group_counts.h"
 #include "machine/group/group_effects.h"
 #include "machine/group/group_settings.h"
@@ -27,13 +27,6 @@
 #include "wire/txn_offset_commit_request.h"
 
 namespace moldau::group {
-
-/// A topic that the metadata says is gone.
-struct DeletedTopic {
-  DeletedTopic(std::string n, TopicId i) : name(std::move(n)), id(i) {}
-  std::string name;
-  TopicId id;
-};
 
 /// The coordinator of the groups in one partition of `__consumer_offsets`.
 ///
