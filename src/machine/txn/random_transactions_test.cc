@@ -54,6 +54,7 @@ struct Asked {
   bool commit = false;
   int partition = -1;
   bool is_copy = false;
+  bool goes_on = false;
 };
 
 struct EndSent {
@@ -221,9 +222,13 @@ class World {
     client.awaits_init = false;
   }
 
+  /// Another process takes over, or the same one goes on after an error (KIP-360).
   void init_anew(Client& client) {
+    const bool goes_on = client.producer_id >= 0 && roll(2) == 0;
+    const std::pair producer(client.producer_id, client.epoch);
     forget_transaction(client);
-    maybe_init(client);
+    if (!goes_on) return maybe_init(client);
+    init(client, producer.first, producer.second);
   }
 
   AnswerId ask(const Client& client, const Asked& asked) {
@@ -237,12 +242,19 @@ class World {
   }
 
   void maybe_init(Client& client) {
-    if (client.producer_id >= 0 || client.awaits_init) return;
+    if (client.producer_id < 0 && !client.awaits_init) init(client, -1, -1);
+  }
+
+  void init(Client& client, std::int64_t producer_id, int epoch) {
     client.awaits_init = true;
     wire::InitProducerIdRequest request;
     request.transactional_id = wire::Text(client.id);
     request.transaction_timeout_ms = 2'000 + roll(3'000);
-    const AnswerId id = ask(client, Asked());
+    request.producer_id = producer_id;
+    request.producer_epoch = static_cast<std::int16_t>(epoch);
+    Asked asked;
+    asked.goes_on = producer_id >= 0;
+    const AnswerId id = ask(client, asked);
     stage(machine_->init_producer_id(context(), id, request, 5));
   }
 
@@ -305,7 +317,7 @@ class World {
     if (asked.is_copy) return;
     Client& client = clients_[asked.client];
     if (const auto* init = std::get_if<wire::InitProducerIdResponse>(&answer.response)) {
-      deliver_init(client, *init);
+      deliver_init(client, asked, *init);
       return;
     }
     const bool is_current = client.producer_id == asked.producer_id &&
@@ -324,10 +336,12 @@ class World {
     deliver_end(client, asked, ended, is_current);
   }
 
-  void deliver_init(Client& client, const wire::InitProducerIdResponse& response) {
+  void deliver_init(Client& client, const Asked& asked,
+                    const wire::InitProducerIdResponse& response) {
     if (response.error_code == 0) {
-      EXPECT_TRUE(given_.emplace(response.producer_id, response.producer_epoch).second)
-          << "two producers with the same id and epoch";
+      const bool fresh = given_.emplace(response.producer_id, response.producer_epoch).second;
+      // Who goes on may get what it was given before: the answer may have been lost.
+      EXPECT_TRUE(fresh || asked.goes_on) << "two producers with the same id and epoch";
       newest_[client.id] = {response.producer_id, response.producer_epoch};
     }
     if (!client.awaits_init) return;

@@ -73,8 +73,6 @@ TxnEffects TxnMachine::loaded(const TxnContext& context) {
 
 void TxnMachine::index(Named& named) {
   auto& [id, entry] = named;
-  // What waits is neither aborted nor forgotten meanwhile.
-  if (entry.waits_for_producer_id) return;
   const TransactionMetadata& hard = entry.hard;
   if (hard.is_preparing()) {
     retry_markers_at(named, last_now_);
