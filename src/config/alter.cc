@@ -226,14 +226,15 @@ Result<ConfigMap> altered_broker(const AlterSubject& subject,
 
 }  // namespace
 
-Result<void> check_alter_request(const AlterSubject& subject,
-                                 const std::vector<AlterEntry>& entries, bool incremental) {
+Result<std::vector<Listener>> check_alter_request(const AlterSubject& subject,
+                                                  const std::vector<AlterEntry>& entries,
+                                                  bool incremental) {
   MOLDAU_TRY(check_shape(entries, incremental));
   switch (subject.type) {
     case ConfigResourceType::kTopic:
     case ConfigResourceType::kGroup:
     case ConfigResourceType::kClientMetrics:
-      return {};
+      return std::vector<Listener>();
     case ConfigResourceType::kBroker:
       break;
     default:

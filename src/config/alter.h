@@ -50,12 +50,14 @@ inline constexpr std::size_t kConfigsPerResourceMax = 2000;
 
 /// The part of the check that the broker does which got the request: shape of the entries, and
 /// for BROKER resources whether this broker could run with the result.
-/// Whether a resource stands in one request twice is the caller's to see.
+/// Whether a resource stands in one request twice is the caller's to see, and whether the
+/// listeners that are returned can be bound.
 /// Path     handler/incremental_alter_configs, handler/alter_configs → this → quorum.
 /// Errors   kInvalidRequest, and kInvalidConfig for lists; texts as Kafka's.
 /// Source   ConfigAdminManager.preprocess, DynamicBrokerConfig.validate.
-Result<void> check_alter_request(const AlterSubject& subject,
-                                 const std::vector<AlterEntry>& entries, bool incremental);
+Result<std::vector<Listener>> check_alter_request(const AlterSubject& subject,
+                                                  const std::vector<AlterEntry>& entries,
+                                                  bool incremental);
 
 /// The controller's part: SET, DELETE, APPEND and SUBTRACT on what is there, then the check of
 /// the whole. The caller checks that the resource exists.

@@ -41,9 +41,16 @@ class AlterTest : public testing::Test {
 
   /// The broker's check of one entry that sets `name` to `value` for broker 1, or for all.
   std::string broker(std::string name, std::string value, bool one = true) {
-    Result<void> result = check_alter_request(subject(ConfigResourceType::kBroker, one ? "1" : ""),
-                                              {{std::move(name), kSet, std::move(value)}}, true);
-    return result.ok() ? "ok" : result.error().text();
+    return broker_sets({{std::move(name), kSet, std::move(value)}}, one);
+  }
+  /// The same of several; names the listeners that are to be bound.
+  std::string broker_sets(const std::vector<AlterEntry>& entries, bool one = true) {
+    Result<std::vector<Listener>> result =
+        check_alter_request(subject(ConfigResourceType::kBroker, one ? "1" : ""), entries, true);
+    if (!result.ok()) return result.error().text();
+    std::string out = "ok";
+    for (const Listener& listener : *result) out += " +" + listener.text();
+    return out;
   }
 
   BrokerConfigSources sources_;
@@ -119,7 +126,7 @@ TEST_F(AlterTest, LegacyAlterReplacesEverything) {
 
 TEST_F(AlterTest, ChecksTheShapeOfRequests) {
   auto check = [&](const std::vector<AlterEntry>& entries) {
-    Result<void> r = check_alter_request(subject(ConfigResourceType::kTopic, "t"), entries, true);
+    const auto r = check_alter_request(subject(ConfigResourceType::kTopic, "t"), entries, true);
     return r.ok() ? "ok" : r.error().text();
   };
   EXPECT_EQ(check({{"a", kSet, "1"}, {"a", kSet, "2"}}),
@@ -131,7 +138,7 @@ TEST_F(AlterTest, ChecksTheShapeOfRequests) {
 
 TEST_F(AlterTest, BrokersCheckTheirOwnName) {
   auto check = [&](std::string_view name) {
-    Result<void> r = check_alter_request(subject(ConfigResourceType::kBroker, name), {}, true);
+    const auto r = check_alter_request(subject(ConfigResourceType::kBroker, name), {}, true);
     return r.ok() ? "ok" : r.error().text();
   };
   EXPECT_EQ(check("1"), "ok");
@@ -193,9 +200,50 @@ TEST_F(AlterTest, LimitsOfConnectionsChangeToSomethingUseful) {
   EXPECT_NE(broker("max.connections.per.ip.overrides", "example.org:5"), "ok");
 }
 
-TEST_F(AlterTest, ListenersStayAsTheyAre) {
-  EXPECT_NE(broker("listeners", "PLAINTEXT://127.0.0.1:1,CONTROLLER://127.0.0.1:9093"), "ok");
-  EXPECT_EQ(broker("listeners", "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"), "ok");
+// KIP-226
+TEST_F(AlterTest, ListenersAreAddedAndRemovedByName) {
+  const std::string both = "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093";
+  const std::string map = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,extra:PLAINTEXT";
+  const std::string three = both + ",EXTRA://127.0.0.1:9099";
+  EXPECT_EQ(broker("listeners", both), "ok");
+  EXPECT_EQ(broker("listeners", three),
+            "INVALID_REQUEST: dynamic broker config: No security protocol defined for listener "
+            "EXTRA of listeners; add it to listener.security.protocol.map");
+  const std::vector<AlterEntry> entries = {{"listener.security.protocol.map", kSet, map},
+                                           {"listeners", kSet, three}};
+  EXPECT_EQ(broker_sets(entries), "ok +EXTRA://127.0.0.1:9099");
+  EXPECT_EQ(broker_sets(entries, false),
+            "INVALID_REQUEST: Cannot update these configs at default cluster level, broker id must "
+            "be specified: [listener.security.protocol.map, listeners]");
+  sources_.dynamic_broker = {{"listener.security.protocol.map", map}, {"listeners", three}};
+  existing_ = sources_.dynamic_broker;
+  reload();
+  EXPECT_EQ(broker("listeners", both), "ok");
+  EXPECT_EQ(broker("listeners", both + ",EXTRA://127.0.0.1:9098"), "ok");  // it stays
+}
+
+TEST_F(AlterTest, ListenersThatTheNodeNeedsAreNotRemoved) {
+  EXPECT_EQ(broker("listeners", "CONTROLLER://127.0.0.1:9093").rfind("INVALID_REQUEST", 0), 0U);
+  EXPECT_EQ(broker("listeners", "PLAINTEXT://127.0.0.1:9092").rfind("INVALID_REQUEST", 0), 0U);
+  EXPECT_EQ(broker("listeners", "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9092")
+                .rfind("INVALID_REQUEST", 0),
+            0U);
+  EXPECT_EQ(broker("listener.security.protocol.map", "CONTROLLER:PLAINTEXT,PLAINTEXT:SSL")
+                .rfind("INVALID_REQUEST", 0),
+            0U);
+  EXPECT_EQ(broker("advertised.listeners", "PLAINTEXT://127.0.0.1:9092"),
+            "INVALID_REQUEST: Cannot update these configs dynamically: [advertised.listeners]");
+}
+
+TEST_F(AlterTest, ConfigsOfAListenerThatStaysDoNotChangeWithTheOthers) {
+  const AlterEntry own = {"listener.name.plaintext.connections.max.idle.ms", kSet, "5000"};
+  EXPECT_EQ(broker_sets({own}), "ok");
+  EXPECT_EQ(broker_sets({own, {"max.connections", kSet, "9"}}),
+            "INVALID_REQUEST: Configs cannot be updated dynamically for existing listener "
+            "PLAINTEXT, restart broker or create a new listener for update");
+  EXPECT_EQ(broker_sets({{"listener.name.plaintext.max.connections", kSet, "5"},
+                         {"max.connections", kSet, "9"}}),
+            "ok");
 }
 
 // KIP-966

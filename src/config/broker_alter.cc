@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/broker_alter.h"
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <vector>
@@ -23,6 +24,8 @@ constexpr std::array<std::string_view, 10> kPerListenerOnly = {"ssl.key.password
                                                                "ssl.truststore.location",
                                                                "ssl.truststore.password",
                                                                "ssl.truststore.type"};
+
+constexpr std::string_view kListenerPrefix = "listener.name.";
 
 /// A listener may have these although they are set for all brokers.
 constexpr std::array<std::string_view, 3> kClusterWideOfListeners = {
@@ -135,24 +138,73 @@ Result<void> check_connection_limits(const BrokerConfig& now, const BrokerConfig
   return {};
 }
 
+/// A change of any of them makes a broker look at its listeners.
+constexpr std::array<std::string_view, 5> kListenerKeys = {
+    "listener.security.protocol.map", "listeners", "max.connection.creation.rate",
+    "max.connections", "num.network.threads"};
+
+bool alters_listeners(const ConfigMap& now, const ConfigMap& then) {
+  return std::any_of(kListenerKeys.begin(), kListenerKeys.end(), [&](std::string_view key) {
+    const auto before = now.find(key);
+    const auto after = then.find(key);
+    if (before == now.end() || after == then.end())
+      return (before == now.end()) != (after == then.end());
+    return before->second != after->second;
+  });
+}
+
+/// The configs behind a listener's name that cannot change while it stands.
+ConfigMap fixed_configs_of(std::string_view listener, const ConfigMap& properties) {
+  ConfigMap out;
+  for (const auto& [name, text] : properties) {
+    const std::string_view base = listener_base_key(name);
+    if (base.empty() || contains(kClusterWideOfListeners, base)) continue;
+    if (base.starts_with("ssl.") && contains(kPerListenerOnly, base)) continue;
+    const std::string_view whose(name.data(), name.size() - base.size() - 1);
+    if (listener_name_of(whose.substr(kListenerPrefix.size())) != listener) continue;
+    out.emplace(base, text);
+  }
+  return out;
+}
+
+Result<std::vector<Listener>> check_listeners(const BrokerConfig& now, const BrokerConfig& then) {
+  std::vector<Listener> added;
+  if (!alters_listeners(now.properties, then.properties)) return added;
+  for (const Listener& listener : then.listeners) {
+    const Listener* stays = now.find_listener(listener.name);
+    if (stays == nullptr) {
+      added.push_back(listener);
+      continue;
+    }
+    if (fixed_configs_of(listener.name, now.properties) !=
+        fixed_configs_of(listener.name, then.properties)) {
+      return invalid_request("Configs cannot be updated dynamically for existing listener " +
+                             listener.name +
+                             ", restart broker or create a new listener for update");
+    }
+    if (stays->protocol != listener.protocol) {
+      return invalid_request("Security protocol cannot be updated for existing listener " +
+                             listener.name);
+    }
+  }
+  return added;
+}
+
 }  // namespace
 
-Result<void> check_dynamic_broker_config(const BrokerConfig& broker,
-                                         const BrokerConfigSources& sources,
-                                         const ConfigMap& altered, bool per_broker) {
+Result<std::vector<Listener>> check_dynamic_broker_config(const BrokerConfig& broker,
+                                                          const BrokerConfigSources& sources,
+                                                          const ConfigMap& altered,
+                                                          bool per_broker) {
   MOLDAU_TRY(check_names(altered, per_broker));
   Result<LoadedBrokerConfig> loaded =
       strict_broker_config({sources.static_broker, per_broker ? sources.dynamic_default : altered,
                             per_broker ? altered : sources.dynamic_broker});
   if (!loaded.ok()) return invalid_request(loaded.error().detail);
   const BrokerConfig& then = loaded->config;
-  if (then.listeners != broker.listeners ||
-      then.advertised_listeners != broker.advertised_listeners) {
-    return invalid_request(
-        "Listeners cannot be added, removed or altered while the broker runs; restart it");
-  }
   MOLDAU_TRY(check_connection_limits(broker, then));
-  return check_thread_steps(broker, then);
+  MOLDAU_TRY(check_thread_steps(broker, then));
+  return check_listeners(broker, then);
 }
 
 }  // namespace moldau::config

@@ -69,7 +69,7 @@ void Connection::on_readable() {
 }
 
 bool Connection::may_deliver() {
-  if (closing_ || draining_) return false;
+  if (closing_ || draining()) return false;
   const SocketServerOptions& options = sessions_->options();
   if (mutes_ == 0 && in_flight() < options.requests_in_flight_max &&
       queued_bytes_ < options.queued_bytes_max) {
@@ -354,7 +354,7 @@ void Connection::attend() {
   flush();
   // Sending may have made room for more requests; their answers leave with a later round.
   if (stalled_) read();
-  if (draining_) close_if_drained();
+  if (draining()) close_if_drained();
   if (closing_) finish();
 }
 
@@ -372,13 +372,13 @@ void Connection::close_now(std::string reason) {
   finish();
 }
 
-void Connection::drain() {
-  draining_ = true;
+void Connection::drain(const char* reason) {
+  drain_reason_ = reason;
   close_if_drained();
 }
 
 void Connection::close_if_drained() {
-  if (in_flight() == 0) request_close("the server is stopping", false);
+  if (in_flight() == 0) request_close(drain_reason_, false);
 }
 
 void Connection::finish() {

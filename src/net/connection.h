@@ -48,7 +48,8 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
   /// Closes now and gives up the owner's reference: the object may be gone on return.
   void finish();
   /// No further requests; closes once all is answered and sent.
-  void drain();
+  void drain(const char* reason);
+  bool draining() const { return drain_reason_ != nullptr; }
   /// The same for a peer that did nothing wrong, with a line in the log.
   void close_now(std::string reason);
   MonoTime last_active() const { return last_active_; }
@@ -152,7 +153,7 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
   bool stalled_ = false;   // there may be frames or bytes that it was not allowed to take
   bool starving_ = false;  // in the shard's queue for memory
   bool reading_ = false;
-  bool draining_ = false;
+  const char* drain_reason_ = nullptr;  // once it is drained
   bool closing_ = false;
   bool close_is_suspicious_ = false;
   std::string close_reason_;

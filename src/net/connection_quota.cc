@@ -34,17 +34,40 @@ void ConnectionQuota::Pace::clamp(Millis burst, MonoTime now) {
 }
 
 ConnectionQuota::ConnectionQuota(const std::vector<Listener>& listeners, ConnectionLimits limits) {
-  for (const Listener& listener : listeners) {
-    ListenerBucket bucket;
-    bucket.name = listener.name;
-    bucket.group = listener.controller ? 1 : 0;
-    // Alone it serves clients too, and then nobody would be held back.
-    const auto clients = [](const Listener& l) { return !l.controller && !l.inter_broker; };
-    bucket.is_protected =
-        listener.inter_broker && std::any_of(listeners.begin(), listeners.end(), clients);
-    listeners_.push_back(std::move(bucket));
-  }
+  for (const Listener& listener : listeners) put(listeners_.size(), listener, MonoTime(0));
   update(std::move(limits), MonoTime(0));
+}
+
+void ConnectionQuota::put(std::size_t place, const Listener& listener, MonoTime now) {
+  MOLDAU_CHECK(place <= listeners_.size(), "places of listeners are given in order");
+  if (place == listeners_.size()) listeners_.emplace_back();
+  ListenerBucket& bucket = listeners_[place];
+  bucket.name = listener.name;
+  bucket.group = listener.controller ? 1 : 0;
+  bucket.inter_broker = listener.inter_broker;
+  bucket.present = true;
+  bound(bucket, now);
+  choose_protected();
+}
+
+void ConnectionQuota::remove(std::size_t place) {
+  listeners_[place].present = false;
+  choose_protected();
+}
+
+void ConnectionQuota::bound(ListenerBucket& bucket, MonoTime now) const {
+  const auto own = limits_.listeners.find(bucket.name);
+  bucket.bounds = own == limits_.listeners.end() ? limits_.all : own->second;
+  bucket.pace.clamp(limits_.creation_burst, now);
+}
+
+void ConnectionQuota::choose_protected() {
+  // Alone it serves clients too, and then nobody would be held back.
+  const bool clients =
+      std::any_of(listeners_.begin(), listeners_.end(), [](const ListenerBucket& bucket) {
+        return bucket.present && bucket.group == 0 && !bucket.inter_broker;
+      });
+  for (ListenerBucket& bucket : listeners_) bucket.is_protected = bucket.inter_broker && clients;
 }
 
 void ConnectionQuota::update(ConnectionLimits limits, MonoTime now) {
@@ -54,11 +77,7 @@ void ConnectionQuota::update(ConnectionLimits limits, MonoTime now) {
     group.all.pace.clamp(limits_.creation_burst, now);
     for (auto& [host, pace] : group.paces) pace.clamp(limits_.creation_burst, now);
   }
-  for (ListenerBucket& bucket : listeners_) {
-    const auto own = limits_.listeners.find(bucket.name);
-    bucket.bounds = own == limits_.listeners.end() ? limits_.all : own->second;
-    bucket.pace.clamp(limits_.creation_burst, now);
-  }
+  for (ListenerBucket& bucket : listeners_) bound(bucket, now);
 }
 
 void ConnectionQuota::update(IpCreationRates rates, MonoTime now) {

@@ -30,6 +30,11 @@ class ConnectionQuota {
 
   ConnectionQuota(const std::vector<Listener>& listeners, ConnectionLimits limits);
 
+  /// The listener at this place is there from now on; places are given in order, and one is kept
+  /// for the name that first had it.
+  void put(std::size_t place, const Listener& listener, MonoTime now);
+  /// It takes no more connections; those it has are counted until they are closed.
+  void remove(std::size_t place);
   void update(ConnectionLimits limits, MonoTime now);
   void update(IpCreationRates rates, MonoTime now);
   /// Judges a connection that was accepted; only an admitted one is counted.
@@ -75,11 +80,15 @@ class ConnectionQuota {
   struct ListenerBucket : Bucket {
     std::string name;
     std::size_t group = 0;
+    bool inter_broker = false;
+    bool present = false;
     bool is_protected = false;
   };
 
   std::optional<MonoTime> too_fast(Group& group, const std::string& host, MonoTime now);
   std::uint32_t rate_of(const std::string& host) const;
+  void bound(ListenerBucket& bucket, MonoTime now) const;
+  void choose_protected();
 
   ConnectionLimits limits_;
   IpCreationRates ip_rates_;

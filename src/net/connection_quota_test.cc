@@ -46,6 +46,30 @@ TEST(ConnectionQuotaTest, CountsPerAddressAndInAll) {
   EXPECT_TRUE(admits(quota, "10.0.0.1", 0, now));
 }
 
+TEST(ConnectionQuotaTest, ListenersComeAndGo) {
+  Listener brokers;
+  brokers.name = "REPLICATION";
+  brokers.inter_broker = true;
+  Listener clients;
+  clients.name = "EXTRA";
+  ConnectionLimits limits;
+  limits.listeners["EXTRA"].connections_max = 1;
+  ConnectionQuota quota({brokers}, limits);
+  const MonoTime now(kSecond);
+  EXPECT_FALSE(quota.is_protected(0));
+  quota.put(1, clients, now);
+  EXPECT_TRUE(quota.is_protected(0));
+  EXPECT_TRUE(admits(quota, "10.0.0.1", 1, now));
+  EXPECT_TRUE(quota.full(1));
+  quota.remove(1);
+  EXPECT_FALSE(quota.is_protected(0));
+  // Back before its old connection is closed, which counts until then.
+  quota.put(1, clients, now);
+  EXPECT_TRUE(quota.full(1));
+  quota.closed("10.0.0.1", 1);
+  EXPECT_FALSE(quota.full(1));
+}
+
 TEST(ConnectionQuotaTest, BrokersAreLetInAndClientsGoForThem) {
   ConnectionLimits limits;
   limits.all.connections_max = 2;

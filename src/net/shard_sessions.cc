@@ -40,9 +40,7 @@ ShardSessions::ShardSessions(env::Env& env, env::ShardId shard, const SocketServ
       held_gauge_(env.metrics().gauge("moldau_net_bytes_of_unfinished_requests")),
       flight_bytes_max_(options.bytes_in_flight_max / env.shard_count() / 4 * 3),
       held_bytes_max_(options.bytes_in_flight_max / env.shard_count() / 4) {
-  for (const Listener& listener : options.listeners)
-    listeners_.push_back(
-        std::make_unique<ListenerState>(env.metrics(), listener, listeners_.size()));
+  for (const Listener& listener : options.listeners) add_listener(listener);
   // An eighth of what unfinished frames may take is lent ahead of their bytes.
   credit_.bytes = held_bytes_max_ / 8;
 }
@@ -53,6 +51,12 @@ ShardSessions::~ShardSessions() {
   shard_.disarm(*this);
   if (sweep_timer_) shard_.cancel(*sweep_timer_);
   if (drain_timer_) shard_.cancel(*drain_timer_);
+  for (const auto& [listener, timer] : listener_drain_timers_) shard_.cancel(timer);
+}
+
+void ShardSessions::add_listener(const Listener& listener) {
+  listeners_.push_back(
+      std::make_unique<ListenerState>(env_.metrics(), listener, listeners_.size()));
 }
 
 void ShardSessions::add(std::unique_ptr<env::AcceptedSocket> socket, std::size_t listener) {
@@ -213,10 +217,31 @@ void ShardSessions::sweep() {
   for (Connection* connection : connections_) connection->check_deadlines(now);
 }
 
+void ShardSessions::drain_listener(std::size_t listener, MonoTime deadline) {
+  for (Connection* connection : connections_)
+    if (connection->listener_state().index == listener)
+      connection->drain("its listener is removed");
+  const auto earlier = listener_drain_timers_.extract(listener);
+  if (earlier) shard_.cancel(earlier.mapped());
+  listener_drain_timers_[listener] = shard_.call_at(deadline, [this, listener] {
+    listener_drain_timers_.erase(listener);
+    finish_drained(listener);
+  });
+}
+
+/// Only those: the listener may be back, with new ones.
+void ShardSessions::finish_drained(std::size_t listener) {
+  std::vector<Connection*> late;
+  for (Connection* connection : connections_)
+    if (connection->listener_state().index == listener && connection->draining())
+      late.push_back(connection);
+  for (Connection* connection : late) connection->finish();
+}
+
 void ShardSessions::drain(MonoTime deadline, Callback done) {
   draining_ = true;
   drained_ = std::move(done);
-  for (Connection* connection : connections_) connection->drain();
+  for (Connection* connection : connections_) connection->drain("the server is stopping");
   drain_timer_ = shard_.call_at(deadline, [this] {
     drain_timer_.reset();
     while (!connections_.empty()) connections_.back()->finish();
@@ -229,6 +254,8 @@ void ShardSessions::maybe_drained() {
   // Nothing of this shard may come later: the owner may destroy this object elsewhere.
   if (sweep_timer_) shard_.cancel(*std::exchange(sweep_timer_, std::nullopt));
   if (drain_timer_) shard_.cancel(*std::exchange(drain_timer_, std::nullopt));
+  for (const auto& [listener, timer] : listener_drain_timers_) shard_.cancel(timer);
+  listener_drain_timers_.clear();
   shard_.post([this, done = std::exchange(drained_, nullptr)]() mutable {
     shard_.disarm(*this);
     done();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,10 @@ class ShardSessions final : private env::TurnHook {
   std::vector<IdleConnection> idlest(const std::vector<bool>& from, std::size_t count) const;
   /// Closes these, as far as they stand.
   void close(const std::vector<std::uint64_t>& ids, const char* reason);
+  /// The next listener from now on, at the place behind the last.
+  void add_listener(const Listener& listener);
+  /// As SocketServer::remove.
+  void drain_listener(std::size_t listener, MonoTime deadline);
   /// As SocketServer::close_all; `done` is called on this shard.
   void drain(MonoTime deadline, Callback done);
 
@@ -89,6 +94,7 @@ class ShardSessions final : private env::TurnHook {
   void arm_sweep();
   void sweep();
   void log_close(Connection& connection);
+  void finish_drained(std::size_t listener);
   void maybe_drained();
 
   env::Env& env_;
@@ -114,6 +120,7 @@ class ShardSessions final : private env::TurnHook {
   std::uint64_t next_id_ = 0;
   std::optional<env::TimerId> sweep_timer_;
   std::optional<env::TimerId> drain_timer_;
+  std::map<std::size_t, env::TimerId> listener_drain_timers_;
   bool draining_ = false;
   Callback drained_;
 };

@@ -17,8 +17,11 @@ class SocketServer::Acceptor {
   ~Acceptor() { cancel_timers(); }
 
   Result<void> start(std::size_t listener);
+  Result<void> start_all();
+  Result<void> add(Listener listener);
+  void remove(std::size_t listener, MonoTime deadline);
   std::size_t index_of(const std::string& listener) const;
-  std::size_t listener_count() const { return options_.listeners.size(); }
+  std::vector<Listener> listeners() const;
   bool started(std::size_t listener) const { return bound_[listener].started; }
   const env::SocketAddress& address(std::size_t listener) const { return bound_[listener].address; }
   void update_limits(ConnectionLimits limits);
@@ -31,7 +34,11 @@ class SocketServer::Acceptor {
     if (pace_timer_) home_.cancel(*std::exchange(pace_timer_, std::nullopt));
     if (throttle_timer_) home_.cancel(*std::exchange(throttle_timer_, std::nullopt));
   }
+  /// The place of a listener's name.
   struct Bound {
+    explicit Bound(Listener wanted) : listener(std::move(wanted)) {}
+    Listener listener;
+    bool removed = false;
     std::unique_ptr<env::ListeningSocket> socket;
     env::SocketAddress address;
     bool started = false;
@@ -42,6 +49,14 @@ class SocketServer::Acceptor {
     std::vector<std::vector<IdleConnection>> of_shards;
     std::size_t pending = 0;
   };
+  /// In the order in which connections are handed to a shard: at once on this one.
+  template <class Work>
+  void on_each_shard(const Work& work) {
+    work(*sessions_[0]);
+    for (std::size_t s = 1; s < sessions_.size(); ++s)
+      sessions_[s]->shard().post([work, each = sessions_[s].get()] { work(*each); });
+  }
+  const std::string& name_of(std::size_t listener) const { return bound_[listener].listener.name; }
   void on_accept(std::size_t listener, std::unique_ptr<env::AcceptedSocket> socket);
   void refuse(std::size_t listener, std::unique_ptr<env::AcceptedSocket> socket);
   /// Keeps it open for a while: its peer would only come again.
@@ -81,7 +96,7 @@ SocketServer::Acceptor::Acceptor(env::Env& env, SocketServerOptions options,
       refused_(env.metrics().counter("moldau_net_connections_refused_total")),
       too_fast_(env.metrics().counter("moldau_net_connections_throttled_total")),
       shed_(env.metrics().counter("moldau_net_connections_shed_total")),
-      bound_(options_.listeners.size()) {
+      bound_(options_.listeners.begin(), options_.listeners.end()) {
   MOLDAU_CHECK(sinks.size() == env.shard_count(), "one sink for each shard");
   for (std::uint32_t i = 0; i < env.shard_count(); ++i) {
     auto closed = [this](const std::string& host, std::size_t listener) {
@@ -96,13 +111,62 @@ SocketServer::Acceptor::Acceptor(env::Env& env, SocketServerOptions options,
 }
 
 std::size_t SocketServer::Acceptor::index_of(const std::string& listener) const {
-  for (std::size_t i = 0; i < options_.listeners.size(); ++i)
-    if (options_.listeners[i].name == listener) return i;
+  for (std::size_t i = 0; i < bound_.size(); ++i)
+    if (!bound_[i].removed && name_of(i) == listener) return i;
   MOLDAU_CHECK(false, "no listener of that name");
 }
 
+std::vector<Listener> SocketServer::Acceptor::listeners() const {
+  std::vector<Listener> out;
+  for (const Bound& bound : bound_)
+    if (!bound.removed) out.push_back(bound.listener);
+  return out;
+}
+
+Result<void> SocketServer::Acceptor::start_all() {
+  for (std::size_t i = 0; i < bound_.size(); ++i)
+    if (!bound_[i].removed && !bound_[i].started) MOLDAU_TRY(start(i));
+  return {};
+}
+
+Result<void> SocketServer::Acceptor::add(Listener listener) {
+  const auto at = std::find_if(bound_.begin(), bound_.end(), [&](const Bound& bound) {
+    return bound.listener.name == listener.name;
+  });
+  const auto place = static_cast<std::size_t>(at - bound_.begin());
+  if (at != bound_.end()) {
+    MOLDAU_CHECK(at->removed, "a listener is added twice");
+    at->listener = std::move(listener);
+    at->removed = false;
+  } else {
+    if (bound_.size() >= kListenerNamesMax)
+      return Error(ErrorCode::kInvalidRequest, "there were too many listeners since the start");
+    bound_.emplace_back(std::move(listener));
+    on_each_shard([added = bound_.back().listener](ShardSessions& sessions) {
+      sessions.add_listener(added);
+    });
+  }
+  quota_.put(place, bound_[place].listener, home_.now());
+  return {};
+}
+
+void SocketServer::Acceptor::remove(std::size_t listener, MonoTime deadline) {
+  Bound& bound = bound_[listener];
+  bound.socket.reset();
+  bound.started = false;
+  bound.paused = false;
+  bound.removed = true;
+  quota_.remove(listener);
+  env_.logger().info("net", "Removed listener={}", bound.listener.name);
+  if (closing_) return;
+  on_each_shard([listener, deadline](ShardSessions& sessions) {
+    sessions.drain_listener(listener, deadline);
+  });
+  pace();
+}
+
 Result<void> SocketServer::Acceptor::start(std::size_t listener) {
-  const Listener& wanted = options_.listeners[listener];
+  const Listener& wanted = bound_[listener].listener;
   MOLDAU_ASSIGN_OR_RETURN(
       std::unique_ptr<env::ListeningSocket> socket,
       home_.net().listen(wanted.address, options_.socket,
@@ -146,7 +210,7 @@ void SocketServer::Acceptor::refuse(std::size_t listener,
   env_.logger().warn("net",
                      "refused a connection listener={} peer={} reason=\"its address has "
                      "the most allowed\" limit={}",
-                     options_.listeners[listener].name, socket->peer().text(),
+                     name_of(listener), socket->peer().text(),
                      quota_.limit_of(socket->peer().host));
   pace();
 }
@@ -157,7 +221,7 @@ void SocketServer::Acceptor::throttle(std::size_t listener,
   env_.logger().warn("net",
                      "refused a connection listener={} peer={} reason=\"its address is above "
                      "its connection_creation_rate\"",
-                     options_.listeners[listener].name, socket->peer().text());
+                     name_of(listener), socket->peer().text());
   if (throttled_.size() >= kThrottledMax) return;
   throttled_.emplace(until, std::move(socket));
   if (!throttle_timer_) throttle_timer_ = home_.call_at(until, [this] { close_throttled(); });
@@ -184,7 +248,7 @@ void SocketServer::Acceptor::pace() {
     bound.socket->pause(pause);
     if (pause)
       env_.logger().warn(
-          "net", "new connections wait listener={} reason=\"{}\"", options_.listeners[i].name,
+          "net", "new connections wait listener={} reason=\"{}\"", name_of(i),
           full ? "max.connections is reached" : "max.connection.creation.rate is reached");
   }
   if (!earliest || pace_timer_) return;
@@ -227,10 +291,10 @@ void SocketServer::Acceptor::close_idlest(Shedding& found) {
   // Per group: some may have ended since they were found.
   std::map<bool, std::uint64_t> left;
   for (std::size_t i = 0; i < bound_.size(); ++i)
-    left[options_.listeners[i].controller] = quota_.excess(i);
+    left[bound_[i].listener.controller] = quota_.excess(i);
   bool any = false;
   for (const auto& [connection, shard] : all) {
-    std::uint64_t& excess = left[options_.listeners[connection.listener].controller];
+    std::uint64_t& excess = left[bound_[connection.listener].listener.controller];
     if (excess == 0) continue;
     --excess;
     any = true;
@@ -284,6 +348,11 @@ void SocketServer::Acceptor::close_all(MonoTime deadline, Callback done) {
   }
 }
 
+Result<void> try_to_listen(env::Shard& shard, const env::SocketAddress& address) {
+  auto socket = shard.net().listen(address, {}, [](std::unique_ptr<env::AcceptedSocket>) {});
+  return socket.ok() ? Result<void>() : Result<void>(std::move(socket).error());
+}
+
 SocketServer::SocketServer(env::Env& env, SocketServerOptions options,
                            std::vector<RequestSink*> sinks)
     : acceptor_(std::make_unique<Acceptor>(env, std::move(options), std::move(sinks))) {}
@@ -295,9 +364,23 @@ Result<void> SocketServer::start(const std::string& listener) {
 }
 
 Result<void> SocketServer::start() {
-  for (std::size_t i = 0; i < acceptor_->listener_count(); ++i)
-    if (!acceptor_->started(i)) MOLDAU_TRY(acceptor_->start(i));
-  return {};
+  return acceptor_->start_all();
+}
+
+Result<void> SocketServer::add(Listener listener) {
+  return acceptor_->add(std::move(listener));
+}
+
+void SocketServer::remove(const std::string& listener, MonoTime deadline) {
+  acceptor_->remove(acceptor_->index_of(listener), deadline);
+}
+
+std::vector<Listener> SocketServer::listeners() const {
+  return acceptor_->listeners();
+}
+
+bool SocketServer::started(const std::string& listener) const {
+  return acceptor_->started(acceptor_->index_of(listener));
 }
 
 const env::SocketAddress& SocketServer::address(const std::string& listener) const {

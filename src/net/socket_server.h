@@ -17,6 +17,8 @@ namespace moldau::net {
 inline constexpr std::uint32_t kNoLimit = std::numeric_limits<std::int32_t>::max();
 /// Connections that came faster than their address may, waiting to be closed.
 inline constexpr std::size_t kThrottledMax = 1'024;
+/// Names of listeners over the life of a server: each keeps its counters.
+inline constexpr std::size_t kListenerNamesMax = 256;
 
 /// How many connections may stand and how fast they may come.
 struct ConnectionBounds {
@@ -75,13 +77,19 @@ struct SocketServerOptions {
   ConnectionLimits limits;
 };
 
+/// Whether a listener could be bound there now.
+/// Thread   the shard's.
+/// Errors   kNetworkException with os_error, address in the detail.
+Result<void> try_to_listen(env::Shard& shard, const env::SocketAddress& address);
+
 /// Listeners and sessions of a node, spread round-robin over its shards.
 ///
 /// Owner    the node; borrows env and sinks, which must outlive it. Destroy it after close_all()
 ///          has told `done` (or when the loops have ended).
 /// Thread   made and called on shard 0; sinks are called on their own shard.
 /// Bounds   see the options; per connection at most requests_in_flight_max answers wait in order;
-///          at most kThrottledMax refused connections are kept open to slow their peers down.
+///          at most kThrottledMax refused connections are kept open to slow their peers down;
+///          at most kListenerNamesMax different listeners.
 /// Errors   start: kNetworkException with os_error (EADDRINUSE …), address in the detail.
 /// Source   SocketServer, KIP-402, KIP-612.
 class SocketServer {
@@ -94,6 +102,15 @@ class SocketServer {
   Result<void> start(const std::string& listener);
   /// Binds and accepts on all listeners that are not started yet.
   Result<void> start();
+  /// One more listener, whose name is new or was removed; start() binds it.
+  /// Errors   kInvalidRequest: there were too many names.
+  Result<void> add(Listener listener);
+  /// Accepts on it no more. Its connections take no further request and are closed as soon as
+  /// theirs are answered, at the latest at `deadline`.
+  void remove(const std::string& listener, MonoTime deadline);
+  /// Those that were given or added and not removed.
+  std::vector<Listener> listeners() const;
+  bool started(const std::string& listener) const;
   /// Where a started listener is bound, with the real port.
   const env::SocketAddress& address(const std::string& listener) const;
 

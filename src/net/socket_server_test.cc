@@ -468,6 +468,87 @@ TEST_F(SocketServerTest, AnswersOfOneConnectionThatWaitAreBounded) {
   wait_delivered(12);
 }
 
+TEST_F(SocketServerTest, ListenersComeAndGoOnAllShards) {
+  start(echo(), 2);
+  auto other = connect();
+  for (int round = 0; round < 3; ++round) {
+    running_->call(0, [&] {
+      ASSERT_TRUE(server_->add({"EXTRA", {"127.0.0.1", 0}}).ok());
+      EXPECT_FALSE(server_->started("EXTRA"));
+      ASSERT_TRUE(server_->start("EXTRA").ok());
+      address_ = server_->address("EXTRA");
+    });
+    std::vector<std::unique_ptr<TestPeer>> peers;
+    for (int i = 0; i < 5; ++i) {
+      peers.push_back(connect());
+      peers.back()->send(framed("x"));
+      EXPECT_EQ(peers.back()->wait_for(5), framed("x"));
+    }
+    running_->call(0, [&] {
+      server_->remove("EXTRA", running_->shard(0).now() + Millis(3'600'000));
+      EXPECT_EQ(server_->listeners().size(), 1U);
+    });
+    for (auto& peer : peers) EXPECT_EQ(peer->wait_for_end(), framed("x"));
+  }
+  other->send(framed("y"));
+  EXPECT_EQ(other->wait_for(5), framed("y"));
+  wait_for_log("its listener is removed");
+}
+
+TEST_F(SocketServerTest, ARemovedListenerLetsRequestsFinish) {
+  options_.listeners.push_back({"EXTRA", {"127.0.0.1", 0}});
+  start(keep());
+  address_ = running_->call(0, [&] { return server_->address("EXTRA"); });
+  auto busy = connect();
+  busy->send(framed("busy"));
+  wait_delivered(1);
+  running_->call(0,
+                 [&] { server_->remove("EXTRA", running_->shard(0).now() + Millis(3'600'000)); });
+  busy->send(framed("too late"));
+  running_->call(0, [] {});
+  EXPECT_FALSE(busy->ended());
+  answer(0);
+  EXPECT_EQ(busy->wait_for_end(), framed("busy"));
+  EXPECT_EQ(kept_count(), 1U);
+}
+
+TEST_F(SocketServerTest, ConnectionsOfARemovedListenerEndAtTheDeadline) {
+  options_.listeners.push_back({"EXTRA", {"127.0.0.1", 0}});
+  start(keep());
+  auto other = connect();
+  const env::SocketAddress extra = running_->call(0, [&] { return server_->address("EXTRA"); });
+  address_ = extra;
+  auto busy = connect();
+  busy->send(framed("busy"));
+  wait_delivered(1);
+  running_->call(0, [&] { server_->remove("EXTRA", running_->shard(0).now() + Millis(20)); });
+  EXPECT_EQ(busy->wait_for_end(), "");
+  EXPECT_FALSE(other->ended());
+  // The port is free for others, and then it is not.
+  running_->call(0, [&] {
+    EXPECT_TRUE(try_to_listen(running_->shard(0), extra).ok());
+    ASSERT_TRUE(server_->add({"AGAIN", extra}).ok());
+    ASSERT_TRUE(server_->start("AGAIN").ok());
+    const Result<void> taken = try_to_listen(running_->shard(0), extra);
+    ASSERT_FALSE(taken.ok());
+    EXPECT_THAT(taken.error().text(), HasSubstr(extra.text()));
+  });
+}
+
+TEST_F(SocketServerTest, NamesOfListenersAreBounded) {
+  start(echo());
+  running_->call(0, [&] {
+    for (std::size_t i = 1; i < kListenerNamesMax; ++i) {
+      const std::string name = "L" + std::to_string(i);
+      ASSERT_TRUE(server_->add({name, {"127.0.0.1", 0}}).ok());
+      server_->remove(name, running_->shard(0).now());
+    }
+    EXPECT_EQ(server_->add({"ONE_MORE", {"127.0.0.1", 0}}).error().code,
+              ErrorCode::kInvalidRequest);
+    EXPECT_TRUE(server_->add({"L1", {"127.0.0.1", 0}}).ok());
+  });
+}
+
 TEST_F(SocketServerTest, CloseAllLetsRequestsFinish) {
   start(keep());
   auto busy = connect();

@@ -2,9 +2,11 @@
 #include "node/assembly/node.h"
 
 #include <algorithm>
+#include <set>
 
 #include "node/assembly/quorum_settings.h"
 #include "node/assembly/server_settings.h"
+#include "node/handler/bind_address.h"
 #include "wire/controller_registration_request.h"
 #include "wire/controller_registration_response.h"
 
@@ -18,6 +20,8 @@ std::uint32_t directory_count(const config::BrokerConfig& config) {
 }
 
 constexpr Millis kStopPatience{30'000};
+/// Requests that came over a connection that is to be closed are answered for so long.
+constexpr Millis kClosePatience{2'000};
 
 }  // namespace
 
@@ -28,6 +32,7 @@ Node::Node(env::Env& env, std::shared_ptr<const config::BrokerConfig> config, No
       dynamic_(env.logger(), config_),
       events_(std::move(events)),
       advertised_(config_->advertised_listeners),
+      listeners_(config_->listeners),
       incarnation_(Uuid::random([this] { return shard_.random().next(); })),
       replicas_(env, config_->node_id, directory_count(*config_)),
       directories_(env, replicas_,
@@ -157,10 +162,8 @@ void Node::build_broker() {
                                                   *quorum_, config_, limits));
     parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
   }
-  dynamic_.on_change([this](const broker::DynamicConfig::Value& config) {
-    server_->update_limits(connection_limits_of(*config));
-    quorum_->configure(config);
-  });
+  dynamic_.on_change(
+      [this](const broker::DynamicConfig::Value& config) { follow_config(config); });
   applier_ = std::make_unique<broker::MetadataApplier>(
       env_, config_->node_id, dynamic_, directories_, replicas_,
       [this](std::uint32_t s, const image::ImagePtr& image,
@@ -273,11 +276,62 @@ void Node::show_identity() {
 }
 
 Result<void> Node::start_client_listeners() {
-  MOLDAU_TRY(server_->start());
-  for (const config::Listener& listener : config_->listeners)
+  for (const net::Listener& listener : server_->listeners()) {
+    // One that was added later must not keep the node from the start that lets it be removed.
+    if (config_->find_listener(listener.name) == nullptr) {
+      start_added_listener(listener.name);
+      continue;
+    }
+    if (!server_->started(listener.name)) MOLDAU_TRY(server_->start(listener.name));
     env_.logger().info("node", "listening on {} {}", listener.name,
                        server_->address(listener.name).text());
+  }
   return {};
+}
+
+void Node::start_added_listener(const std::string& name) {
+  const Result<void> started = server_->start(name);
+  if (started.ok()) {
+    env_.logger().info("node", "listening on {} {}", name, server_->address(name).text());
+    return;
+  }
+  env_.logger().error("node", "listener {} is left out: {}", name, started.error().text());
+  server_->remove(name, shard_.now());
+}
+
+void Node::follow_config(const broker::DynamicConfig::Value& config) {
+  follow_listeners(*config);
+  server_->update_limits(connection_limits_of(*config));
+  quorum_->configure(config);
+}
+
+/// Listeners come and go by name, as in Apache; the registration stays as it was at the start.
+void Node::follow_listeners(const config::BrokerConfig& config) {
+  if (stopping_ || config.listeners == listeners_) return;
+  listeners_ = config.listeners;
+  std::set<std::string> there;
+  for (const net::Listener& listener : server_->listeners()) {
+    const config::Listener* wanted = config.find_listener(listener.name);
+    if (wanted == nullptr) {
+      server_->remove(listener.name, shard_.now() + kClosePatience);
+      continue;
+    }
+    there.insert(listener.name);
+    const env::SocketAddress address = handler::bind_address_of(*wanted);
+    if (address.text() != listener.address.text())
+      env_.logger().warn("node", "listener {} stays at {}: only another name has another address",
+                         listener.name, listener.address.text());
+  }
+  for (const config::Listener& listener : config.listeners) {
+    if (there.contains(listener.name)) continue;
+    const Result<void> added = server_->add(net_listener_of(listener, config));
+    if (!added.ok()) {
+      env_.logger().error("node", "listener {} is left out: {}", listener.name,
+                          added.error().text());
+    } else if (is_running()) {
+      start_added_listener(listener.name);
+    }
+  }
 }
 
 void Node::on_image_applied(const image::ImagePtr& image) {
@@ -387,7 +441,7 @@ env::Task<void> Node::run_stop(Callback done) {
   if (server_) {
     env::OneShot<bool> closed(shard_);
     env::OneShot<bool>* slot = &closed;
-    const MonoTime deadline = shard_.now() + Millis(2'000);
+    const MonoTime deadline = shard_.now() + kClosePatience;
     server_->close_all(deadline, [slot] { slot->set(true); });
     (void)co_await closed;
   }

@@ -74,6 +74,9 @@ class Node {
   void build_server();
   Result<void> start_early_listeners();
   Result<void> start_client_listeners();
+  void follow_config(const broker::DynamicConfig::Value& config);
+  void follow_listeners(const config::BrokerConfig& config);
+  void start_added_listener(const std::string& name);
   void fail(int exit_code, const std::string& why);
   void on_image_applied(const image::ImagePtr& image);
   void on_state(broker::BrokerState state);
@@ -94,6 +97,7 @@ class Node {
   std::string cluster_id_;
   std::uint32_t metadata_directory_ = 0;
   std::vector<config::Listener> advertised_;
+  std::vector<config::Listener> listeners_;  // as the dynamic configs have them now
   Uuid incarnation_;
   std::atomic<bool> running_{false};
   bool image_applied_ = false;

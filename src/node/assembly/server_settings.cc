@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "node/handler/bind_address.h"
+
 namespace moldau::assembly {
 namespace {
 
@@ -25,18 +27,22 @@ std::uint64_t bytes_in_flight_max(const config::BrokerValues& values, std::uint6
 
 }  // namespace
 
+net::Listener net_listener_of(const config::Listener& listener,
+                              const config::BrokerConfig& config) {
+  net::Listener one;
+  one.name = listener.name;
+  one.address = handler::bind_address_of(listener);
+  one.controller = config.is_controller_listener(listener.name);
+  one.inter_broker = listener.name == config.inter_broker_listener_name;
+  return one;
+}
+
 net::SocketServerOptions server_options_of(const config::BrokerConfig& config,
                                            std::uint64_t memory_bytes) {
   net::SocketServerOptions options;
   const auto& values = config.values;
-  for (const config::Listener& listener : config.listeners) {
-    net::Listener& one = options.listeners.emplace_back();
-    one.name = listener.name;
-    one.address.host = listener.host.empty() ? "0.0.0.0" : listener.host;
-    one.address.port = static_cast<std::uint16_t>(listener.port);
-    one.controller = config.is_controller_listener(listener.name);
-    one.inter_broker = listener.name == config.inter_broker_listener_name;
-  }
+  for (const config::Listener& listener : config.listeners)
+    options.listeners.push_back(net_listener_of(listener, config));
   options.request_bytes_max = static_cast<std::uint32_t>(values.socket_request_max_bytes);
   options.idle_max = Millis(values.connections_max_idle_ms);
   options.bytes_in_flight_max = bytes_in_flight_max(values, memory_bytes);

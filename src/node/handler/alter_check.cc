@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/handler/alter_check.h"
 
+#include <algorithm>
+
+#include "net/socket_server.h"
+#include "node/handler/bind_address.h"
+
 namespace moldau::handler {
 namespace {
 
 config::ConfigMap map_of(const image::ConfigEntries& entries) {
   return config::ConfigMap(entries.begin(), entries.end());
+}
+
+/// A port of a listener that goes is free once it is gone.
+bool takes_port_of_its_own(const config::BrokerConfig& broker, const config::Listener& listener) {
+  return listener.port == 0 ||
+         std::any_of(broker.listeners.begin(), broker.listeners.end(),
+                     [&](const config::Listener& own) { return own.port == listener.port; });
+}
+
+Result<void> check_bindable(const Services& node, const std::vector<config::Listener>& listeners) {
+  for (const config::Listener& listener : listeners) {
+    if (takes_port_of_its_own(*node.config, listener)) continue;
+    const Result<void> bound = net::try_to_listen(node.shard, bind_address_of(listener));
+    if (bound.ok()) continue;
+    return Error(ErrorCode::kInvalidRequest, "Listener " + listener.text() +
+                                                 " cannot be bound: " + bound.error().text());
+  }
+  return {};
 }
 
 }  // namespace
@@ -36,7 +59,9 @@ Result<void> check_alter(const Services& node, std::int8_t resource_type, std::s
                                      *node.config,
                                      sources,
                                      node.image->elr_enabled()};
-  return config::check_alter_request(subject, entries, incremental);
+  MOLDAU_ASSIGN_OR_RETURN(const std::vector<config::Listener> added,
+                          config::check_alter_request(subject, entries, incremental));
+  return check_bindable(node, added);
 }
 
 }  // namespace moldau::handler

@@ -12,7 +12,7 @@ namespace moldau::handler {
 config::BrokerConfigSources config_sources_of(const Services& node);
 
 /// What the broker that got an alter request checks before it asks the controller: the shape of
-/// the entries, and whether it could run with the result itself.
+/// the entries, and whether it could run with the result itself: new listeners can be bound.
 /// Errors   kInvalidRequest, kInvalidConfig.
 /// Source   ConfigAdminManager.preprocess.
 Result<void> check_alter(const Services& node, std::int8_t resource_type, std::string_view name,

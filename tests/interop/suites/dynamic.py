@@ -4,11 +4,13 @@ to go back, and to last over a restart. Clients of a case come from an address o
 
 import contextlib
 import socket
+import struct
 import time
 
 from ..harness import case, equal, kcat, run_tool, within
 from ..harness.node import start_node
-from ..harness.raw import API_VERSIONS, receive_frame
+from ..harness.places import free_ports
+from ..harness.raw import API_VERSIONS, is_closed, receive_frame, request
 
 
 def configs(node, *arguments, ok=True):
@@ -132,6 +134,107 @@ def default_of_all_topics(node):
     comes_to(accepts_5000_bytes, False, 'the limit for all brokers again')
     alter(node, DEFAULTS, delete='message.max.bytes')
     comes_to(accepts_5000_bytes, True, 'the default again')
+
+
+PROTOCOLS = 'listener.security.protocol.map=[CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,{}]'
+
+
+def listeners(node, **more):
+    """The entry with the node's own listeners and more: NAME=port."""
+    own = node.properties['listeners'].split(',')
+    added = [f'{name}://127.0.0.1:{port}' for name, port in more.items()]
+    return f'listeners=[{",".join(own + added)}]'
+
+
+def answers(port):
+    """True if somebody accepts on the port and speaks our protocol."""
+    try:
+        with socket.create_connection(('127.0.0.1', port), timeout=15) as one:
+            return is_served(one)
+    except ConnectionRefusedError:
+        return False
+
+
+def brokers_over(port):
+    """How many brokers Metadata names to who asks there."""
+    with socket.create_connection(('127.0.0.1', port), timeout=15) as one:
+        one.sendall(request(3, 1, struct.pack('>i', 0)))
+        return struct.unpack_from('>i', receive_frame(one), 4)[0]
+
+
+@case
+def listeners_come_and_go(context):
+    """KIP-226: by name. A listener of a later day is in no registration: clients that come over
+    it are told of no broker."""
+    node = start_node(context.kind, 'listeners')
+    try:
+        first, second = free_ports(2)
+        map_of_both = PROTOCOLS.format('FIRST:PLAINTEXT,SECOND:PLAINTEXT')
+        alter(node, BROKER, f'{map_of_both},{listeners(node, FIRST=first)}')
+        comes_to(lambda: answers(first), True, 'the first is there')
+        equal([brokers_over(first), brokers_over(node.port)], [0, 1], 'brokers in the metadata')
+        held = socket.create_connection(('127.0.0.1', first), timeout=15)
+        kept = dial(node, '127.0.0.1')
+        equal([is_served(held), is_served(kept)], [True, True], 'connections before')
+        alter(node, BROKER, listeners(node, SECOND=second))
+        comes_to(lambda: [answers(first), answers(second)], [False, True], 'the second instead')
+        equal(is_closed(held), True, 'the connection of the first is closed')
+        equal(is_served(kept), True, 'the connection of another listener')
+        # Only a name is looked at: one that stays keeps its address.
+        alter(node, BROKER, listeners(node, SECOND=first))
+        comes_to(lambda: [answers(first), answers(second)], [False, True], 'where the second is')
+        alter(node, BROKER, listeners(node, SECOND=second))
+        node.stop()
+        node.start()
+        comes_to(lambda: answers(second), True, 'the second after a restart')
+        alter(node, BROKER, delete='listeners')
+        comes_to(lambda: answers(second), False, 'no dynamic listener')
+        equal(is_served(dial(node, '127.0.0.1')), True, 'the static listener')
+    finally:
+        node.kill()
+
+
+@case
+def listeners_that_are_refused(node):
+    port, = free_ports(1)
+    own = dict(text.split('://') for text in node.properties['listeners'].split(','))
+    ours, theirs = f'PLAINTEXT://{own["PLAINTEXT"]}', f'CONTROLLER://{own["CONTROLLER"]}'
+    extra = PROTOCOLS.format('EXTRA:PLAINTEXT')
+    for whom, add, text in (
+            (BROKER, f'listeners=[{theirs},EXTRA://127.0.0.1:{port}],{extra}', 'PLAINTEXT'),
+            (BROKER, f'listeners=[{ours}]', 'controller.listener.names'),
+            (BROKER, listeners(node, EXTRA=port), 'EXTRA'),
+            (BROKER, f'{listeners(node, EXTRA=node.port)},{extra}', 'port'),
+            (BROKER, 'listener.security.protocol.map=[CONTROLLER:PLAINTEXT,PLAINTEXT:SSL]',
+             'PLAINTEXT'),
+            (BROKER, f'advertised.listeners=[{ours}]', 'Cannot update these configs dynamically'),
+            (DEFAULTS, listeners(node), 'Cannot update these configs at default cluster'),
+            (BROKER, 'listener.name.plaintext.connections.max.idle.ms=5000,max.connections=900',
+             'Configs cannot be updated dynamically for existing listener')):
+        output = alter(node, whom, add, ok=False)
+        equal(output.code, 1, add)
+        within(output.out + output.err, text, add)
+    out = configs(node, *BROKER, '--describe').out
+    equal([name in out for name in ('listeners=', 'max.connections=')], [False, False], 'nothing')
+
+
+@case
+def listener_that_cannot_be_bound(context):
+    """Apache Kafka takes it and says in its log that it cannot start it; we refuse it."""
+    node = start_node(context.kind, 'taken')
+    try:
+        with socket.create_server(('127.0.0.1', 0)) as taken:
+            add = (PROTOCOLS.format('EXTRA:PLAINTEXT') + ','
+                   + listeners(node, EXTRA=taken.getsockname()[1]))
+            output = alter(node, BROKER, add, ok=False)
+            if context.kind == 'moldau':
+                equal(output.code, 1, 'the tool')
+                within(output.out + output.err, 'InvalidRequestException: Listener EXTRA://')
+                within(output.out + output.err, 'Address already in use')
+                equal('EXTRA' in configs(node, *BROKER, '--describe').out, False, 'nothing changed')
+            equal(is_served(dial(node, '127.0.0.1')), True, 'the node goes on')
+    finally:
+        node.kill()
 
 
 @case
