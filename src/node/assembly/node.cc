@@ -162,25 +162,17 @@ void Node::build_broker() {
                                                   *quorum_, config_, limits));
     parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
   }
-  dynamic_.on_change(
-      [this](const broker::DynamicConfig::Value& config) { follow_config(config); });
+  dynamic_.on_change([this](const broker::DynamicConfig::Value& config) { follow_config(config); });
   applier_ = std::make_unique<broker::MetadataApplier>(
       env_, config_->node_id, dynamic_, directories_, replicas_,
       [this](std::uint32_t s, const image::ImagePtr& image,
-             const std::shared_ptr<const config::BrokerConfig>& config) {
-        parts_[s]->services().image = image;
-        parts_[s]->services().config = config;
-      },
+             const broker::DynamicConfig::Value& config) { show(s, image, config); },
       [this](const image::ImagePtr& image) { on_image_applied(image); });
   quorum_->on_failure([this](const Error& error) {
     fail(kExitFailed, "the metadata log has failed: " + error.text());
   });
-  if (config_->is_broker)
-    quorum_->subscribe(env::ShardId(0), [this](const image::PublishedImage& published) {
-      if (!published.changes.client_quotas.empty())
-        server_->update_ip_rates(ip_creation_rates_of(*published.image));
-      applier_->enqueue(published);
-    });
+  quorum_->subscribe(env::ShardId(0),
+                     [this](const image::PublishedImage& published) { follow_image(published); });
   for (std::uint32_t s = 0; s < replicas_.size(); ++s)
     replicas_.host(s).set_slow_append(Millis(config_->values.moldau_log_append_slow_ms));
   for (std::uint32_t s = 0; s < replicas_.size(); ++s)
@@ -297,6 +289,25 @@ void Node::start_added_listener(const std::string& name) {
   }
   env_.logger().error("node", "listener {} is left out: {}", name, started.error().text());
   server_->remove(name, shard_.now());
+}
+
+void Node::show(std::uint32_t s, const image::ImagePtr& image,
+                const broker::DynamicConfig::Value& config) {
+  parts_[s]->services().image = image;
+  parts_[s]->services().config = config;
+}
+
+void Node::follow_image(const image::PublishedImage& published) {
+  if (!published.changes.client_quotas.empty())
+    server_->update_ip_rates(ip_creation_rates_of(*published.image));
+  if (config_->is_broker) return applier_->enqueue(published);
+  // A controller alone has no replicas to wait for.
+  dynamic_.apply(published);
+  for (std::uint32_t s = 0; s < env_.shard_count(); ++s)
+    env_.shard(env::ShardId(s))
+        .post([this, s, image = published.image, config = dynamic_.current()] {
+          show(s, image, config);
+        });
 }
 
 void Node::follow_config(const broker::DynamicConfig::Value& config) {

@@ -74,6 +74,10 @@ class Node {
   void build_server();
   Result<void> start_early_listeners();
   Result<void> start_client_listeners();
+  /// On shard `s`: its requests see these from now on.
+  void show(std::uint32_t s, const image::ImagePtr& image,
+            const broker::DynamicConfig::Value& config);
+  void follow_image(const image::PublishedImage& published);
   void follow_config(const broker::DynamicConfig::Value& config);
   void follow_listeners(const config::BrokerConfig& config);
   void start_added_listener(const std::string& name);

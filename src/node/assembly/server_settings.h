@@ -10,8 +10,7 @@ namespace moldau::assembly {
 /// What the socket server reads from a node's configuration at its start; `memory_bytes` is what
 /// the process may use.
 /// How a listener of this configuration is bound and counted.
-net::Listener net_listener_of(const config::Listener& listener,
-                              const config::BrokerConfig& config);
+net::Listener net_listener_of(const config::Listener& listener, const config::BrokerConfig& config);
 net::SocketServerOptions server_options_of(const config::BrokerConfig& config,
                                            std::uint64_t memory_bytes);
 
