@@ -5,20 +5,25 @@
 
 #include <utility>
 
+#include "env/cleaner_pool.h"
+
 namespace moldau::os {
 
 RealEnv::RealEnv(RealEnvOptions options) : logger_(std::move(options.logger)) {
   if (!logger_) logger_ = std::make_unique<env::NullLogger>();
   MOLDAU_CHECK(options.shards > 0, "an env has at least one shard");
-  for (std::uint32_t i = 0; i <= options.log_dirs; ++i) {
-    const bool general = i == options.log_dirs;
-    const std::string name = general ? "pool-general" : "pool-dir-" + std::to_string(i);
-    pools_.push_back(std::make_unique<BlockingPool>(name, options.threads_per_pool));
-    metrics_.gauge_of("moldau_blocking_pool_queue_size", "pool=\"" + name + "\"",
-                      [pool = pools_.back().get()] { return static_cast<double>(pool->depth()); });
-  }
+  for (std::uint32_t i = 0; i < options.log_dirs; ++i)
+    add_pool("pool-dir-" + std::to_string(i), options.threads_per_pool);
+  add_pool("pool-general", options.threads_per_pool);
+  add_pool("pool-cleaner", env::kCleanerPoolThreadsMax);
   for (std::uint32_t i = 0; i < options.shards; ++i)
     reactors_.push_back(std::make_unique<Reactor>(*this, env::ShardId(i)));
+}
+
+void RealEnv::add_pool(const std::string& name, std::size_t threads_max) {
+  pools_.push_back(std::make_unique<BlockingPool>(name, threads_max));
+  metrics_.gauge_of("moldau_blocking_pool_queue_size", "pool=\"" + name + "\"",
+                    [pool = pools_.back().get()] { return static_cast<double>(pool->depth()); });
 }
 
 RealEnv::~RealEnv() {
@@ -31,7 +36,8 @@ RealEnv::~RealEnv() {
 }
 
 BlockingPool& RealEnv::pool(env::PoolId id) {
-  const std::size_t general = pools_.size() - 1;
+  if (id == env::kCleanerPool) return *pools_.back();
+  const std::size_t general = pools_.size() - 2;
   return *pools_[id.value() < general ? id.value() : general];
 }
 

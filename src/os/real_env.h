@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct RealEnvOptions {
 ///
 /// Owner    main/, a test or a library; outlives everything built on it.
 /// Thread   run() on the thread that becomes shard 0; stop() from any.
-/// Bounds   `shards` loop threads, threads_per_pool × (log_dirs + 1) blocking ones.
+/// Bounds   `shards` loop threads, threads_per_pool × (log_dirs + 1) blocking ones, and those of
+///          the cleaner: as many as passes run at once, at most kCleanerPoolThreadsMax.
 class RealEnv final : public env::Env {
  public:
   explicit RealEnv(RealEnvOptions options);
@@ -53,12 +55,14 @@ class RealEnv final : public env::Env {
   BlockingPool& pool(env::PoolId id);
 
  private:
+  void add_pool(const std::string& name, std::size_t threads_max);
+
   std::unique_ptr<env::Logger> logger_;
   env::Metrics metrics_;
   const std::uint64_t memory_bytes_ = memory_limit();
   RealClock clock_;
   FileDisk disk_;
-  std::vector<std::unique_ptr<BlockingPool>> pools_;  // the general one last
+  std::vector<std::unique_ptr<BlockingPool>> pools_;  // the general one, the cleaner's last
   std::vector<std::unique_ptr<Reactor>> reactors_;
 };
 

@@ -314,6 +314,7 @@ void Node::follow_config(const broker::DynamicConfig::Value& config) {
   follow_listeners(*config);
   server_->update_limits(connection_limits_of(*config));
   quorum_->configure(config);
+  cleaner_->configure();
 }
 
 /// Listeners come and go by name, as in Apache; the registration stays as it was at the start.

@@ -2,6 +2,7 @@
 #include "node/broker/log_cleaner.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace moldau::broker {
 namespace {
@@ -34,38 +35,70 @@ void LogCleaner::start(env::TaskScope& tasks) {
     const LogDirectories::Entry& entry = directories_.entry(d);
     if (entry.directory) offsets_[d] = entry.directory->cleaner_offsets().offsets;
   }
-  tasks.spawn(run());
+  tasks_ = &tasks;
+  configure();
+}
+
+std::size_t LogCleaner::workers_wanted() {
+  return static_cast<std::size_t>(std::max(config_()->values.log_cleaner_threads, 1));
+}
+
+void LogCleaner::configure() {
+  pace_->set_rate(config_()->values.log_cleaner_io_max_bytes_per_second);
+  if (!tasks_ || stopping_) return;
+  while (workers_ < workers_wanted()) {
+    ++workers_;
+    tasks_->spawn(run());
+  }
 }
 
 env::Task<void> LogCleaner::run() {
-  while (!stopping_) {
+  while (!stopping_ && workers_ <= workers_wanted()) {
     bool cleaned = false;
     const std::shared_ptr<const config::BrokerConfig> config = config_();
-    if (config->values.log_cleaner_enable && config->values.log_cleaner_threads > 0)
-      cleaned = co_await clean_dirtiest();
+    if (config->values.log_cleaner_enable) cleaned = co_await clean_dirtiest();
     // After a pass the next log may be due at once, but never two passes within a turn.
     const std::int64_t backoff = std::max<std::int64_t>(config->values.log_cleaner_backoff_ms, 1);
     const Millis pause(cleaned ? 1 : backoff);
     const MonoTime next = shard_.now() + pause;
     co_await env::sleep_until(shard_, next);
   }
+  --workers_;
 }
 
 env::Task<bool> LogCleaner::clean_dirtiest() {
+  // What is being cleaned now may look dirty while the shards are asked.
+  const std::set<TopicIdPartition> busy = cleaning_;
   Candidates candidates = co_await gather();
+  std::erase_if(candidates,
+                [&](const Candidate& candidate) { return busy.contains(candidate.id); });
+  std::optional<Candidate> chosen = choose(std::move(candidates));
+  if (!chosen || stopping_) co_return false;
+  const std::shared_ptr<replica::CompactionOrder> order = order_for(*chosen);
+  // Passes that began with larger maps come to their end first.
+  const std::size_t mine = order->limits.offset_map_bytes_max;
+  const auto all = static_cast<std::size_t>(config_()->values.log_cleaner_dedupe_buffer_size);
+  if (map_bytes_ > 0 && map_bytes_ + mine > all) co_return false;
+  map_bytes_ += mine;
+  cleaning_.insert(chosen->id);
+  auto outcome = std::make_shared<replica::CompactionOutcome>();
+  co_await clean(&chosen->id, order, outcome);
+  map_bytes_ -= mine;
+  co_await note(&*chosen, outcome.get());
+  cleaning_.erase(chosen->id);
+  co_return outcome->end_offset.has_value();
+}
+
+std::optional<LogCleaner::Candidate> LogCleaner::choose(Candidates candidates) const {
   std::erase_if(candidates, [this](const Candidate& candidate) {
     return !candidate.worth_it || uncleanable_.contains(candidate.id) ||
-           directories_.entry(candidate.directory).offline;
+           cleaning_.contains(candidate.id) || directories_.entry(candidate.directory).offline;
   });
   const auto dirtiest =
       std::max_element(candidates.begin(), candidates.end(),
                        [](const Candidate& a, const Candidate& b) { return a.ratio < b.ratio; });
-  if (dirtiest == candidates.end() || stopping_) co_return false;
-  Candidate chosen = *dirtiest;
-  auto outcome = std::make_shared<replica::CompactionOutcome>();
-  co_await clean(chosen, outcome);
-  co_await note(&chosen, outcome.get());
-  co_return outcome->end_offset.has_value();
+  if (dirtiest == candidates.end()) return std::nullopt;
+  return *dirtiest;
 }
 
 env::Task<LogCleaner::Candidates> LogCleaner::gather() {
@@ -116,19 +149,19 @@ std::shared_ptr<replica::CompactionOrder> LogCleaner::order_for(const Candidate&
   order->limits.offset_map_load_factor = values.log_cleaner_io_buffer_load_factor;
   order->limits.io_buffer_bytes = static_cast<std::size_t>(
       std::clamp<std::int64_t>(values.log_cleaner_io_buffer_size / threads, 1 << 16, 64 << 20));
-  order->bytes_per_second = values.log_cleaner_io_max_bytes_per_second;
+  order->pace = pace_;
   return order;
 }
 
 /// Runs the pass on the partition's shard and waits for it.
-env::Task<void> LogCleaner::clean(Candidate candidate,
+env::Task<void> LogCleaner::clean(const TopicIdPartition* id,
+                                  std::shared_ptr<const replica::CompactionOrder> order,
                                   std::shared_ptr<replica::CompactionOutcome> outcome) {
-  replica::ReplicaHost& host = replicas_.owner(candidate.id);
-  const std::shared_ptr<const replica::CompactionOrder> order = order_for(candidate);
+  replica::ReplicaHost& host = replicas_.owner(*id);
   env::OneShot<bool> over(shard_);
   env::OneShot<bool>* slot = &over;
   env::Shard* back = &shard_;
-  host.shard().post([&host, id = candidate.id, order, outcome, back, slot] {
+  host.shard().post([&host, id = *id, order, outcome, back, slot] {
     replica::HostedPartition* partition = host.find(id);
     if (partition == nullptr) {
       outcome->result = Error(ErrorCode::kRequestTimedOut, "is not hosted now");
@@ -159,6 +192,22 @@ env::Task<void> LogCleaner::note(const Candidate* candidate,
   const std::uint32_t d = candidate->directory;
   if (!outcome->end_offset || !directories_.entry(d).directory) co_return;
   offsets_[d][candidate->name] = *outcome->end_offset;
+  co_await write_offsets(d);
+}
+
+/// One file at a time; who comes meanwhile leaves its part to the one that writes.
+env::Task<void> LogCleaner::write_offsets(std::uint32_t directory) {
+  unwritten_.insert(directory);
+  if (std::exchange(writing_, true)) co_return;
+  while (!unwritten_.empty()) {
+    const std::uint32_t next = *unwritten_.begin();
+    unwritten_.erase(unwritten_.begin());
+    co_await write_offsets_alone(next);
+  }
+  writing_ = false;
+}
+
+env::Task<void> LogCleaner::write_offsets_alone(std::uint32_t d) {
   // Only replicas that are still there keep their line.
   auto file = std::make_shared<log::OffsetCheckpoint>();
   const Candidates hosted = co_await gather();

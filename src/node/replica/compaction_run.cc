@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/replica/compaction_run.h"
 
+#include "env/cleaner_pool.h"
 #include "node/replica/replica_host.h"
 
 namespace moldau::replica {
 namespace {
-
-/// So long a pass pauses after `bytes`, to keep to the rate.
-Millis pause_for(std::uint64_t bytes, double bytes_per_second) {
-  if (bytes_per_second <= 0) return Millis(0);
-  const double ms = 1000.0 * static_cast<double>(bytes) / bytes_per_second;
-  return Millis(ms < 60'000.0 ? static_cast<std::int64_t>(ms) : 60'000);
-}
 
 /// Swaps in what clean_next() made. False: no further group is to be cleaned.
 env::Task<bool> swap_in(HostedPartition* partition, std::shared_ptr<log::Compaction> pass,
@@ -52,7 +46,7 @@ env::Task<void> run_compaction(std::shared_ptr<HostedPartition> partition,
   partition->set_compaction(pass);
   for (;;) {
     auto clean = [pass] { return pass->clean_next(); };
-    const Result<bool> more = co_await env::blocking(shard, pool, std::move(clean));
+    const Result<bool> more = co_await env::blocking(shard, env::kCleanerPool, std::move(clean));
     if (!more.ok()) outcome->result = more.error();
     if (more.ok() && !*more) {
       outcome->end_offset = pass->end_offset();
@@ -65,9 +59,9 @@ env::Task<void> run_compaction(std::shared_ptr<HostedPartition> partition,
       (void)co_await env::blocking(shard, pool, std::move(discard));
       break;
     }
-    const Millis pause = pause_for(pass->take_io_bytes(), order->bytes_per_second);
-    const MonoTime next = shard.now() + pause;
-    if (pause.value() > 0) co_await env::sleep_until(shard, next);
+    const std::uint64_t moved = pass->take_io_bytes();
+    const MonoTime next = order->pace ? order->pace->take(moved, shard.now()) : shard.now();
+    if (next > shard.now()) co_await env::sleep_until(shard, next);
   }
   outcome->report = pass->report();
   partition->set_compaction(nullptr);

@@ -6,6 +6,7 @@
 
 #include "env/task.h"
 #include "log/compaction.h"
+#include "node/replica/cleaner_pace.h"
 #include "node/replica/hosted_partition.h"
 
 namespace moldau::replica {
@@ -16,8 +17,8 @@ struct CompactionOrder {
   /// The first dirty offset, as cleaner-offset-checkpoint has it.
   std::optional<Offset> checkpoint;
   log::CleanerLimits limits;
-  /// log.cleaner.io.max.bytes.per.second, held between groups of segments.
-  double bytes_per_second = 0;
+  /// Held between groups of segments; null: as fast as it goes.
+  std::shared_ptr<CleanerPace> pace;
 };
 
 /// What came of it.
@@ -33,7 +34,7 @@ struct CompactionOutcome {
 
 /// Cleans one partition once: the steps of log::Compaction, each where it belongs.
 ///
-/// Path     broker::LogCleaner → ReplicaHost::spawn → this → log::Compaction on the pool.
+/// Path     broker::LogCleaner → ReplicaHost::spawn → this → log::Compaction on the pools.
 /// Owner    shares the partition, which is not given away meanwhile (HostedPartition::quiet).
 /// Thread   the partition's shard.
 /// Bounds   one pass per partition at a time; memory as CompactionOrder::limits.
