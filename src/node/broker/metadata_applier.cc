@@ -143,8 +143,7 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
 }
 
 /// Replicas that are not to be here any longer.
-env::Task<void> MetadataApplier::delete_partitions(
-    const image::PublishedImage* published) {
+env::Task<void> MetadataApplier::delete_partitions(const image::PublishedImage* published) {
   std::vector<TopicIdPartition> gone;
   for (const TopicId& topic : published->changes.deleted_topics)
     for (auto it = hosted_.lower_bound(TopicIdPartition{topic, PartitionId(0)});
@@ -538,6 +537,7 @@ env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) 
       strays.push_back(std::move(stray));
     }
   }
+  std::set<std::uint32_t> touched;
   for (const Stray& stray : strays) {
     env_.logger().warn("log", "{} is not in the metadata: renamed to {}", stray.from, stray.to);
     env::Disk* disk = &env_.disk();
@@ -548,10 +548,27 @@ env::Task<void> MetadataApplier::mark_strays(const image::MetadataImage& image) 
       env_.logger().error("log", "{}", renamed.error().detail);
       continue;
     }
+    touched.insert(stray.directory);
     directories_.entry(stray.directory).directory->forget(stray.name);
     const std::size_t slash = stray.from.rfind('/');
     directories_.entry(stray.directory).directory->note_removed(stray.from.substr(slash + 1));
     rows_stale_ = true;
+  }
+  co_await sync_log_dirs(std::move(touched));
+}
+
+/// What was renamed in them must not come back under its old name.
+env::Task<void> MetadataApplier::sync_log_dirs(std::set<std::uint32_t> touched) {
+  for (const std::uint32_t d : touched) {
+    env::Disk* disk = &env_.disk();
+    auto sync = [disk, path = directories_.entry(d).directory->path()] {
+      return disk->sync_directory(path);
+    };
+    const Result<void> synced =
+        co_await env::blocking(shard_, directories_.pool(d), std::move(sync));
+    if (synced.ok()) continue;
+    env_.logger().error("log", "{}", synced.error().detail);
+    replicas_.host(0).note_directory_failure(d, synced.error());
   }
 }
 

@@ -81,6 +81,7 @@ class MetadataApplier {
   env::Task<void> close_one(TopicIdPartition id);
   env::Task<void> remove_later(std::uint32_t directory, std::string name);
   env::Task<void> mark_strays(const image::MetadataImage& image);
+  env::Task<void> sync_log_dirs(std::set<std::uint32_t> touched);
   env::Task<void> resume_deletions();
 
   partition::PartitionAssignment assignment_of(const image::MetadataImage& image,
