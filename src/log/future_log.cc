@@ -50,14 +50,18 @@ Result<void> FutureLog::append(Slice bytes, const LogConfig& config, Timestamp n
   LogConfig roomy = config;
   // segment.bytes may have become smaller than a batch that is in the log already.
   roomy.segment_bytes =
-      std::max(config.segment_bytes, static_cast<std::int32_t>(
-                                         std::min<std::size_t>(bytes.size(), INT32_MAX)));
+      std::max(config.segment_bytes,
+               static_cast<std::int32_t>(std::min<std::size_t>(bytes.size(), INT32_MAX)));
   log_->set_config(roomy);
   auto staged =
       log_->stage(AppendInput(std::move(bytes), AppendOrigin::kReplication, LeaderEpoch(-1), now));
   WriteOutcome written = log_->write_staged();
   log_->set_config(config);
-  if (!staged.ok()) return std::move(staged).error();
+  if (!staged.ok()) {
+    // The records make no sense, unless ours takes none at all.
+    failed_at_source_ = !log_->failed();
+    return std::move(staged).error();
+  }
   if (written.error) return std::move(*written.error);
   return run_jobs();
 }
@@ -70,32 +74,45 @@ Result<void> FutureLog::follow_log_start(Offset log_start) {
   return run_jobs();
 }
 
+/// Whole batches from our end on; empty if compaction has left no record there.
+Result<Slice> FutureLog::read_from(const LogView& from, std::uint32_t bytes_max) {
+  ReadRequest request;
+  request.offset = log_->log_end_offset();
+  request.upper_bound = from.log_end_offset;
+  request.bytes_max = bytes_max;
+  request.min_one_message = true;
+  MOLDAU_ASSIGN_OR_RETURN(const ReadResult found, from.read(request));
+  if (found.range.length == 0) return Slice();
+  Slice bytes = Slice::allocate(found.range.length);
+  MOLDAU_ASSIGN_OR_RETURN(const std::size_t read,
+                          found.range.file->read(bytes.mutable_view(), found.range.position));
+  if (read < bytes.size())
+    return Error(ErrorCode::kCorruptMessage, "the log has changed while it was copied");
+  return bytes;
+}
+
 Result<CopyStep> FutureLog::copy(const LogView& from, std::uint32_t bytes_max,
                                  const LogConfig& config, Timestamp now) {
   CopyStep step;
+  failed_at_source_ = false;
   MOLDAU_TRY(meet(from, now));
   const Offset end = log_->log_end_offset();
   if (end < from.log_end_offset) {
-    ReadRequest request;
-    request.offset = end;
-    request.upper_bound = from.log_end_offset;
-    request.bytes_max = std::min(bytes_max, static_cast<std::uint32_t>(config.segment_bytes));
-    request.min_one_message = true;
-    MOLDAU_ASSIGN_OR_RETURN(const ReadResult found, from.read(request));
-    if (found.range.length == 0) {
-      // Compaction has left no record up to the end.
+    const std::uint32_t most =
+        std::min(bytes_max, static_cast<std::uint32_t>(config.segment_bytes));
+    MOLDAU_ASSIGN_OR_RETURN(Slice bytes, at_source(read_from(from, most)));
+    if (bytes.empty()) {
       MOLDAU_TRY(log_->advance_end_to(from.log_end_offset, now));
     } else {
-      Slice bytes = Slice::allocate(found.range.length);
-      MOLDAU_ASSIGN_OR_RETURN(const std::size_t read, found.range.file->read(bytes.mutable_view(),
-                                                                             found.range.position));
-      const auto first = parse_batch_header(bytes.view().first(read), 0, bytes.size());
-      if (!first.ok()) return first.error();
-      if (read < bytes.size() || !*first)
+      MOLDAU_ASSIGN_OR_RETURN(const auto first,
+                              at_source(parse_batch_header(bytes.view(), 0, bytes.size())));
+      if (!first) {
+        failed_at_source_ = true;
         return Error(ErrorCode::kCorruptMessage, "the log has changed while it was copied");
+      }
       // The log may begin within a batch, which is copied whole.
-      if ((*first)->base_offset < end && log_->size_bytes() == 0)
-        MOLDAU_TRY(log_->truncate_fully_and_start_at((*first)->base_offset, now));
+      if (first->base_offset < end && log_->size_bytes() == 0)
+        MOLDAU_TRY(log_->truncate_fully_and_start_at(first->base_offset, now));
       step.bytes = bytes.size();
       MOLDAU_TRY(append(std::move(bytes), config, now));
     }
@@ -107,6 +124,7 @@ Result<CopyStep> FutureLog::copy(const LogView& from, std::uint32_t bytes_max,
 }
 
 Result<void> FutureLog::flush() {
+  failed_at_source_ = false;
   MOLDAU_TRY(run_jobs());
   MOLDAU_ASSIGN_OR_RETURN(const FlushPoint point, log_->flush_point());
   const Result<void> synced = point.sync();
@@ -122,9 +140,9 @@ Result<void> FutureLog::promote(const std::string& current, const std::string& r
                                 bool& stranded) {
   const std::string parent = env::parent_of(current);
   const std::string out_of_the_way = parent + "/" + retired;
-  MOLDAU_TRY(disk_.rename(current, out_of_the_way));
+  MOLDAU_TRY(at_source(disk_.rename(current, out_of_the_way)));
   // For good, before ours gets the name: two logs of one partition must never be found.
-  Result<void> done = disk_.sync_directory(parent);
+  Result<void> done = at_source(disk_.sync_directory(parent));
   if (done.ok()) done = log_->rename_directory(directory_name(log_->topic_partition()));
   if (done.ok()) return {};
   stranded = true;

@@ -55,6 +55,9 @@ class FutureLog {
   /// is served. What went wrong halfway is undone; if that cannot be, `stranded` is set and only
   /// a start puts the names in order (find_promotable in log_directory.h).
   Result<void> promote(const std::string& current, const std::string& retired, bool& stranded);
+  /// Whose disk or records were at fault in the last call that failed: those of the log that is
+  /// copied, or ours.
+  bool failed_at_source() const { return failed_at_source_; }
   /// *Blocking.* Everything to disk; a later open() goes on from there.
   Result<void> close() { return log_->close(); }
   std::unique_ptr<PartitionLog> take() { return std::move(log_); }
@@ -65,11 +68,19 @@ class FutureLog {
   Result<void> meet(const LogView& from, Timestamp now);
   Result<void> append(Slice bytes, const LogConfig& config, Timestamp now);
   Result<void> follow_log_start(Offset log_start);
+  Result<Slice> read_from(const LogView& from, std::uint32_t bytes_max);
+  /// Remembers where it was tried.
+  template <class T>
+  Result<T> at_source(Result<T> result) {
+    failed_at_source_ = !result.ok();
+    return result;
+  }
   Result<void> run_jobs();
 
   env::Disk& disk_;
   std::unique_ptr<PartitionLog> log_;
   std::optional<std::uint64_t> generation_;  // of the log that is copied
+  bool failed_at_source_ = false;
 };
 
 }  // namespace moldau::log

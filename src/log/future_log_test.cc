@@ -91,9 +91,9 @@ TEST_F(FutureLogTest, TakesOverWithEverythingTheRecordsDoNotTell) {
   EXPECT_EQ(moved->high_watermark(), moved->log_end_offset());
   // A retry of the last batch is one, and the next batch is no gap.
   const int last = 1 + (count_ - 1) % 3;
-  const auto retry = stage(*moved, build({.records = last,
-                                          .producer_id = ProducerId(7),
-                                          .base_sequence = sequence_ - last}));
+  const auto retry = stage(
+      *moved,
+      build({.records = last, .producer_id = ProducerId(7), .base_sequence = sequence_ - last}));
   ASSERT_TRUE(retry.ok());
   EXPECT_TRUE(retry->is_duplicate);
   fill(*moved, 5);
@@ -174,6 +174,50 @@ TEST_F(FutureLogTest, SaysWhatFailedWhenTheLogVanishes) {
   const auto step = future->copy(view, 500, config, now);
   ASSERT_FALSE(step.ok());
   EXPECT_EQ(step.error().os_error, ENOENT);
+  EXPECT_TRUE(future->failed_at_source());
+}
+
+TEST_F(FutureLogTest, KnowsWhoseDiskHasFailed) {
+  MemoryDisk disk;
+  auto log = open(disk);
+  fill(*log, 12);
+  flush(*log);
+  auto future = open_future(disk);
+  const auto fail_below = [&disk](const std::string& prefix) {
+    disk.fault = [prefix](const std::string&, const std::string& path) {
+      return path.starts_with(prefix) ? EIO : 0;
+    };
+  };
+  ASSERT_TRUE(copy_all(*log, *future).ok());
+  ASSERT_TRUE(future->flush().ok());
+  bool stranded = false;
+  fail_below("data");
+  EXPECT_FALSE(future->promote(kDirectory, kRetired, stranded).ok());
+  EXPECT_TRUE(future->failed_at_source());
+  fail_below("other/");
+  EXPECT_FALSE(future->promote(kDirectory, kRetired, stranded).ok());
+  EXPECT_FALSE(future->failed_at_source());
+  disk.fault = nullptr;
+  fill(*log, 3);
+  fail_below("other/");
+  EXPECT_FALSE(copy_all(*log, *future).ok());
+  EXPECT_FALSE(future->failed_at_source());
+}
+
+TEST_F(FutureLogTest, RecordsThatMakeNoSenseAreTheFaultOfTheirLog) {
+  MemoryDisk disk;
+  auto log = open(disk);
+  fill(*log, 5);
+  flush(*log);
+  auto future = open_future(disk);
+  // The magic byte of the first batch.
+  const std::string path = log->view().segments.front().log->path();
+  disk.content(path)[16] ^= 1;
+  const auto step = future->copy(log->view(), 500, config, now);
+  ASSERT_FALSE(step.ok());
+  EXPECT_EQ(step.error().code, ErrorCode::kCorruptMessage);
+  EXPECT_TRUE(future->failed_at_source());
+  EXPECT_FALSE(future->log().failed());
 }
 
 /// Stops before each change of a whole move: exactly one log is found and holds every record.

@@ -71,9 +71,7 @@ void fail(HostedPartition& partition, const LogDirMove& move, const Error& error
           MoveOutcome& outcome) {
   outcome.state = MoveState::kFailed;
   outcome.error = error;
-  // A future log that failed is at fault itself; a read of the other one leaves it whole.
-  outcome.at_destination = move.future == nullptr || move.future->log().failed() ||
-                           error.detail.find(move.path + "/") != std::string::npos;
+  outcome.at_destination = move.future == nullptr || !move.future->failed_at_source();
   if (!outcome.at_destination) return partition.host().note_read_error(partition, error);
   if (error.code == ErrorCode::kKafkaStorageError && !is_full(error))
     partition.host().note_directory_failure(move.directory, error);
