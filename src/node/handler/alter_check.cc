@@ -25,8 +25,8 @@ Result<void> check_bindable(const Services& node, const std::vector<config::List
     if (takes_port_of_its_own(*node.config, listener)) continue;
     const Result<void> bound = net::try_to_listen(node.shard, bind_address_of(listener));
     if (bound.ok()) continue;
-    return Error(ErrorCode::kInvalidRequest, "Listener " + listener.text() +
-                                                 " cannot be bound: " + bound.error().text());
+    return Error(ErrorCode::kInvalidRequest,
+                 "Listener " + listener.text() + " cannot be bound: " + bound.error().text());
   }
   return {};
 }

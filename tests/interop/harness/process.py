@@ -144,6 +144,13 @@ class Process:
         self._forget()
         return code
 
+    def wait(self, timeout=60):
+        """The exit code of a process that ends by itself; None if it does not in time."""
+        try:
+            return self._popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
     def freeze(self):
         """Stops every thread where it is; one in a system call stops on its way out of it."""
         os.kill(self.pid, signal.SIGSTOP)
