@@ -166,6 +166,7 @@ AddPartitionsResult result_of(const AddPartitionsTransaction& transaction, Error
 /// Bounds   TxnSettings; about 400 bytes for an id, 80 for a partition of an open transaction.
 /// Errors   in the responses, those of Apache Kafka 4.3.1 per version; PRODUCER_FENCED becomes
 ///          INVALID_PRODUCER_EPOCH for clients that do not know it.
+///          MOLDAU_CHECKs that no step comes before loaded().
 /// Source   TransactionCoordinator, TransactionStateManager, TransactionMarkerChannelManager;
 ///          KIP-98, KIP-360, KIP-588, KIP-890, KIP-939 (refused).
 class TxnMachine {
