@@ -9,7 +9,10 @@ namespace {
 
 bool is_expired(const CommittedOffset& offset, Timestamp from, Timestamp now, Millis retention) {
   if (offset.expire != Timestamp(-1)) return now >= offset.expire;
-  return now - from >= retention.value();
+  // Wraps as in Java: the time of a commit may come from a hostile log.
+  const auto age =
+      static_cast<std::uint64_t>(now.value()) - static_cast<std::uint64_t>(from.value());
+  return static_cast<std::int64_t>(age) >= retention.value();
 }
 
 }  // namespace

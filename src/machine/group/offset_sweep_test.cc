@@ -91,6 +91,15 @@ TEST(OffsetExpiryTest, AnExplicitRetentionOfAnOldClientIsObeyed) {
   EXPECT_EQ(fetch(coordinator).committed_offset, 5) << "no overflow";
 }
 
+TEST(OffsetExpiryTest, ATimeThatCannotBeIsNoTrouble) {
+  TestCoordinator coordinator(hourly());
+  coordinator.wall = Timestamp(INT64_MIN + 1);
+  commit(coordinator, Commit{});
+  coordinator.wall = Timestamp(1'700'000'000'000);
+  coordinator.pass(kCheck + 1);
+  EXPECT_EQ(fetch(coordinator).committed_offset, 5) << "as Java's arithmetic has it";
+}
+
 TEST(OffsetExpiryTest, WaitsForOpenTransactions) {
   TestCoordinator coordinator(hourly());
   commit(coordinator, Commit{});
