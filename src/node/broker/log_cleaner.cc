@@ -7,6 +7,9 @@
 namespace moldau::broker {
 namespace {
 
+/// Until passes with larger maps have ended.
+constexpr Millis kMapPause{100};
+
 /// On the partition's shard: the pass, then word to the cleaner's.
 env::Task<void> run_and_tell(std::shared_ptr<replica::HostedPartition> partition,
                              std::shared_ptr<const replica::CompactionOrder> order,
@@ -46,6 +49,7 @@ std::size_t LogCleaner::workers_wanted() {
 void LogCleaner::configure() {
   pace_->set_rate(config_()->values.log_cleaner_io_max_bytes_per_second);
   if (!tasks_ || stopping_) return;
+  if (workers_ < workers_wanted()) break_off_passes();
   while (workers_ < workers_wanted()) {
     ++workers_;
     tasks_->spawn(run());
@@ -54,31 +58,49 @@ void LogCleaner::configure() {
 
 env::Task<void> LogCleaner::run() {
   while (!stopping_ && workers_ <= workers_wanted()) {
-    bool cleaned = false;
+    Turn turn = Turn::kNothingToDo;
     const std::shared_ptr<const config::BrokerConfig> config = config_();
-    if (config->values.log_cleaner_enable) cleaned = co_await clean_dirtiest();
+    if (config->values.log_cleaner_enable) turn = co_await clean_dirtiest();
     // After a pass the next log may be due at once, but never two passes within a turn.
     const std::int64_t backoff = std::max<std::int64_t>(config->values.log_cleaner_backoff_ms, 1);
-    const Millis pause(cleaned ? 1 : backoff);
+    Millis pause(turn == Turn::kCleaned ? 1 : backoff);
+    if (turn == Turn::kMapsAreTooLarge) pause = std::min(pause, kMapPause);
     const MonoTime next = shard_.now() + pause;
     co_await env::sleep_until(shard_, next);
   }
   --workers_;
 }
 
-env::Task<bool> LogCleaner::clean_dirtiest() {
+void LogCleaner::break_off_passes() {
+  for (const TopicIdPartition& id : cleaning_) {
+    replica::ReplicaHost& host = replicas_.owner(id);
+    host.shard().post([&host, id] {
+      if (replica::HostedPartition* partition = host.find(id)) partition->cancel_compaction();
+    });
+  }
+  pace_->wake();
+}
+
+std::size_t LogCleaner::map_bytes_of_a_pass() {
+  const auto& values = config_()->values;
+  const auto threads = static_cast<std::int64_t>(std::max(values.log_cleaner_threads, 1));
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(values.log_cleaner_dedupe_buffer_size / threads, 1 << 20));
+}
+
+env::Task<LogCleaner::Turn> LogCleaner::clean_dirtiest() {
   // What is being cleaned now may look dirty while the shards are asked.
   const std::set<TopicIdPartition> busy = cleaning_;
   Candidates candidates = co_await gather();
   std::erase_if(candidates,
                 [&](const Candidate& candidate) { return busy.contains(candidate.id); });
   std::optional<Candidate> chosen = choose(std::move(candidates));
-  if (!chosen || stopping_) co_return false;
-  const std::shared_ptr<replica::CompactionOrder> order = order_for(*chosen);
+  if (!chosen || stopping_) co_return Turn::kNothingToDo;
   // Passes that began with larger maps come to their end first.
-  const std::size_t mine = order->limits.offset_map_bytes_max;
+  const std::size_t mine = map_bytes_of_a_pass();
   const auto all = static_cast<std::size_t>(config_()->values.log_cleaner_dedupe_buffer_size);
-  if (map_bytes_ > 0 && map_bytes_ + mine > all) co_return false;
+  if (map_bytes_ > 0 && map_bytes_ + mine > all) co_return Turn::kMapsAreTooLarge;
+  const std::shared_ptr<replica::CompactionOrder> order = order_for(*chosen);
   map_bytes_ += mine;
   cleaning_.insert(chosen->id);
   auto outcome = std::make_shared<replica::CompactionOutcome>();
@@ -86,7 +108,7 @@ env::Task<bool> LogCleaner::clean_dirtiest() {
   map_bytes_ -= mine;
   co_await note(&*chosen, outcome.get());
   cleaning_.erase(chosen->id);
-  co_return outcome->end_offset.has_value();
+  co_return outcome->end_offset ? Turn::kCleaned : Turn::kNothingToDo;
 }
 
 std::optional<LogCleaner::Candidate> LogCleaner::choose(Candidates candidates) const {
@@ -144,8 +166,7 @@ std::shared_ptr<replica::CompactionOrder> LogCleaner::order_for(const Candidate&
     order->checkpoint = found->second;
   const auto& values = config->values;
   const auto threads = static_cast<std::int64_t>(std::max(values.log_cleaner_threads, 1));
-  order->limits.offset_map_bytes_max = static_cast<std::size_t>(
-      std::max<std::int64_t>(values.log_cleaner_dedupe_buffer_size / threads, 1 << 20));
+  order->limits.offset_map_bytes_max = map_bytes_of_a_pass();
   order->limits.offset_map_load_factor = values.log_cleaner_io_buffer_load_factor;
   order->limits.io_buffer_bytes = static_cast<std::size_t>(
       std::clamp<std::int64_t>(values.log_cleaner_io_buffer_size / threads, 1 << 16, 64 << 20));

@@ -35,7 +35,8 @@ class LogCleaner {
              ConfigOf config);
 
   void start(env::TaskScope& tasks);
-  /// The configuration is another one: fewer workers end after their passes.
+  /// The configuration is another one. For more workers the passes under way are broken off, as
+  /// in Apache, for their maps are too large; fewer workers end after their passes.
   void configure();
   /// No new pass begins; those under way end with their partitions.
   void stop() { stopping_ = true; }
@@ -56,8 +57,10 @@ class LogCleaner {
 
   std::size_t workers_wanted();
   env::Task<void> run();
-  /// True if a log was cleaned.
-  env::Task<bool> clean_dirtiest();
+  enum class Turn { kNothingToDo, kMapsAreTooLarge, kCleaned };
+  env::Task<Turn> clean_dirtiest();
+  void break_off_passes();
+  std::size_t map_bytes_of_a_pass();
   /// Chooses among what was gathered; nothing if there is nothing worth it.
   std::optional<Candidate> choose(Candidates candidates) const;
   env::Task<Candidates> gather();

@@ -17,8 +17,16 @@ class CleanerPace {
  public:
   static constexpr Millis kLongest{60'000};
 
-  /// Not positive: as fast as it goes.
-  void set_rate(double bytes_per_second) { rate_.store(bytes_per_second); }
+  /// Not positive: as fast as it goes. What is owed at another rate is forgiven.
+  void set_rate(double bytes_per_second) {
+    if (rate_.exchange(bytes_per_second) != bytes_per_second) wake();
+  }
+  /// Who waits goes on now.
+  void wake() {
+    free_at_.store(0);
+    wakes_.fetch_add(1);
+  }
+  std::uint64_t wakes() const { return wakes_.load(); }
 
   /// So many bytes were moved: the caller goes on at the time that is returned, behind all who
   /// told of theirs before.
@@ -41,6 +49,7 @@ class CleanerPace {
   std::atomic<double> rate_{0};
   /// When what was moved so far would have been at that rate.
   std::atomic<std::int64_t> free_at_{0};
+  std::atomic<std::uint64_t> wakes_{0};
 };
 
 }  // namespace moldau::replica

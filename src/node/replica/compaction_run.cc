@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/replica/compaction_run.h"
 
+#include <algorithm>
+
 #include "env/cleaner_pool.h"
 #include "node/replica/replica_host.h"
 
@@ -22,6 +24,18 @@ env::Task<bool> swap_in(HostedPartition* partition, std::shared_ptr<log::Compact
     partition->host().note_write_error(*partition, outcome->result.error());
   partition->run_jobs();
   co_return outcome->result.ok();
+}
+
+/// Ends early if the partition goes or the pace changes.
+env::Task<void> keep_to_pace(HostedPartition* partition, CleanerPace* pace, std::uint64_t bytes) {
+  constexpr Millis kSlice{200};
+  env::Shard& shard = partition->host().shard();
+  const std::uint64_t wakes = pace->wakes();
+  const MonoTime end = pace->take(bytes, shard.now());
+  while (shard.now() < end && !partition->stopped() && pace->wakes() == wakes) {
+    const MonoTime next = std::min(end, shard.now() + kSlice);
+    co_await env::sleep_until(shard, next);
+  }
 }
 
 }  // namespace
@@ -59,9 +73,8 @@ env::Task<void> run_compaction(std::shared_ptr<HostedPartition> partition,
       (void)co_await env::blocking(shard, pool, std::move(discard));
       break;
     }
-    const std::uint64_t moved = pass->take_io_bytes();
-    const MonoTime next = order->pace ? order->pace->take(moved, shard.now()) : shard.now();
-    if (next > shard.now()) co_await env::sleep_until(shard, next);
+    if (order->pace)
+      co_await keep_to_pace(partition.get(), order->pace.get(), pass->take_io_bytes());
   }
   outcome->report = pass->report();
   partition->set_compaction(nullptr);
