@@ -165,6 +165,23 @@ TEST(OffsetExpiryTest, LooksAtAllOfManyGroups) {
   EXPECT_EQ(*coordinator.machine.next_deadline(), coordinator.now + kCheck);
 }
 
+TEST(OffsetExpiryTest, GetsPastManyGroupsThatStay) {
+  TestCoordinator coordinator(hourly());
+  Commit old;
+  old.group = "z";
+  commit(coordinator, old);
+  coordinator.advance(Millis(4'300'000));
+  for (int i = 0; i < 2'500; ++i) {
+    Commit c;
+    c.group = "group-" + std::to_string(i);
+    commit(coordinator, c);
+  }
+  for (int i = 0; i < 3; ++i) coordinator.take(coordinator.machine.tick(coordinator.context()));
+  EXPECT_EQ(coordinator.state("z"), "Dead");
+  EXPECT_EQ(coordinator.machine.counts().groups, 2'500);
+  EXPECT_EQ(*coordinator.machine.next_deadline(), coordinator.now + kCheck);
+}
+
 TEST(TopicDeletionTest, RemovesTheOffsetsOfTheTopicInAllGroups) {
   TestCoordinator coordinator;
   Commit c;
