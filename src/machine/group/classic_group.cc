@@ -65,6 +65,10 @@ bool ClassicGroup::uses_consumer_protocol() const {
 // ---- records ----
 
 bool ClassicGroup::is_sound(const wire::GroupMetadataValue& value) {
+  // What was not UTF-8 has grown when it was read.
+  if (value.protocol_type.size() > kStringBytesMax || value.protocol.size() > kStringBytesMax) {
+    return false;
+  }
   if (value.members.empty()) return true;
   if (value.protocol.is_null() || value.protocol_type.is_empty()) return false;
   std::set<std::string_view> ids;
@@ -72,6 +76,10 @@ bool ClassicGroup::is_sound(const wire::GroupMetadataValue& value) {
   for (const auto& member : value.members) {
     if (!ids.insert(member.member_id.view()).second) return false;
     const wire::Text& instance = member.group_instance_id;
+    for (const wire::Text* text :
+         {&member.member_id, &instance, &member.client_id, &member.client_host}) {
+      if (text->size() > kStringBytesMax) return false;
+    }
     if (!instance.is_null() && !instances.insert(instance.view()).second) return false;
   }
   return true;

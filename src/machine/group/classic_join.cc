@@ -20,6 +20,19 @@ MemberProtocols protocols_of(const wire::JoinGroupRequest& request) {
   return out;
 }
 
+/// A member id ends so: "-" and a UUID.
+constexpr std::size_t kMemberIdSuffix = 37;
+
+/// Whether all that the group's record will hold of the request can be in it.
+bool fits_record(const GroupCaller& caller, const wire::JoinGroupRequest& request) {
+  return caller.client_id.size() + kMemberIdSuffix <= kStringBytesMax &&
+         caller.client_host.size() <= kStringBytesMax &&
+         request.group_instance_id.size() + kMemberIdSuffix <= kStringBytesMax &&
+         request.protocol_type.size() <= kStringBytesMax &&
+         std::all_of(request.protocols.begin(), request.protocols.end(),
+                     [](const auto& protocol) { return protocol.name.size() <= kStringBytesMax; });
+}
+
 /// As Java prints a UUID.
 std::string dashed(const Uuid& id) {
   std::string hex = id.hex();
@@ -55,10 +68,13 @@ void ClassicProtocol::join(Step& step, const GroupCaller& caller,
     step.answer(caller.answer, join_error(id, error));
   };
   const Millis session(request.session_timeout_ms);
-  if (request.group_id.size() == 0) return refuse(member_id, ErrorCode::kInvalidGroupId);
+  if (request.group_id.size() == 0 || request.group_id.size() > kStringBytesMax) {
+    return refuse(member_id, ErrorCode::kInvalidGroupId);
+  }
   if (session < settings_.session_timeout_min || session > settings_.session_timeout_max) {
     return refuse(member_id, ErrorCode::kInvalidSessionTimeout);
   }
+  if (!fits_record(caller, request)) return refuse(member_id, ErrorCode::kInvalidRequest);
   Group* found = groups_.find(request.group_id.view());
   if (found != nullptr && found->type() != GroupType::kClassic) {
     return refuse("", ErrorCode::kInconsistentGroupProtocol);

@@ -170,6 +170,33 @@ TEST(ClassicJoinTest, HoldsNoMoreThanTheGroupsMaximum) {
   EXPECT_EQ(coordinator.describe().members.size(), 2u);
 }
 
+TEST(ClassicJoinTest, RefusesStringsThatARecordCannotHold) {
+  TestCoordinator coordinator;
+  const std::string too_long(32'768, 'x');
+  Joiner group;
+  group.group = too_long;
+  EXPECT_EQ(coordinator.error_of_join(coordinator.join(group)), ErrorCode::kInvalidGroupId);
+  Joiner instance;
+  instance.instance = too_long.substr(36);
+  EXPECT_EQ(coordinator.error_of_join(coordinator.join(instance)), ErrorCode::kInvalidRequest);
+  Joiner protocol;
+  protocol.protocols = {{too_long, "m"}};
+  EXPECT_EQ(coordinator.error_of_join(coordinator.join(protocol)), ErrorCode::kInvalidRequest);
+  const GroupCaller caller(AnswerId(99), 3, std::string_view(too_long).substr(36), "/h");
+  const auto effects = coordinator.machine.join(coordinator.context(), caller, Joiner{}.request());
+  EXPECT_EQ(std::get<wire::JoinGroupResponse>(effects.answers.at(0).response).error_code,
+            static_cast<int>(ErrorCode::kInvalidRequest));
+  EXPECT_TRUE(coordinator.log.empty());
+  EXPECT_EQ(coordinator.machine.counts().groups, 0);
+
+  instance.instance = too_long.substr(38);
+  const AnswerId id = coordinator.join(instance);
+  coordinator.pass(Millis(3'000));
+  coordinator.sync(coordinator.joined(id).member_id.view(), 1, {}, instance.instance);
+  EXPECT_EQ(coordinator.state(), "Stable");
+  EXPECT_EQ(coordinator.successor().describe("g", 6), coordinator.describe());
+}
+
 TEST(ClassicJoinTest, BoundsIdsThatAreGivenOut) {
   GroupSettings settings;
   settings.pending_members_max = 2;

@@ -33,6 +33,9 @@ record::KeyedRecord offset_commit_record(std::string_view group_id, std::string_
 record::KeyedRecord offset_commit_tombstone(std::string_view group_id, std::string_view topic,
                                             PartitionId partition);
 
+/// A longer string would be cut on its way into a record: what is decided must not depend on it.
+inline constexpr std::size_t kStringBytesMax = 32'767;
+
 /// At most so many bytes a record takes in a batch, and a batch without records.
 std::size_t batch_bytes(const record::KeyedRecord& record);
 inline constexpr std::size_t kBatchHeaderBytes = 61;

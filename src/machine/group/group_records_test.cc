@@ -178,6 +178,23 @@ TEST(GroupRecordsTest, SkipsAndCountsWhatItCannotRead) {
   }
 }
 
+TEST(GroupRecordsTest, SkipsStringsThatGrowBeyondWhatARecordHolds) {
+  // Each byte that is not UTF-8 is read as three.
+  const std::string long_text = bytes_of("3a98") + std::string(15'000, '\xff');
+  GroupMachine machine((GroupSettings()));
+  const std::string offset = bytes_of("0002 0000000000000007 0001 6d 0000000000000001");
+  machine.replay(as_view(bytes_of("0002") + long_text), std::nullopt);
+  machine.replay(as_view(bytes_of("0001") + long_text + bytes_of("0001 74 00000000")),
+                 as_view(offset));
+  machine.replay(as_view(bytes_of("0001 0001 67") + long_text + bytes_of("00000000")),
+                 as_view(offset));
+  machine.replay(as_view(bytes_of("0002 0001 67")),
+                 as_view(bytes_of("0000 0001 63 00000003 0001 72 0001 6d 00000001") + long_text +
+                         bytes_of("0001 63 0001 68 00002710 00000000 00000000")));
+  EXPECT_EQ(machine.counts().damaged_records, 4);
+  EXPECT_EQ(machine.counts().groups, 0);
+}
+
 TEST(GroupRecordsTest, ALeaderThatIsNoMemberIsReplaced) {
   TestCoordinator coordinator;
   coordinator.machine.replay(

@@ -71,11 +71,13 @@ std::string_view name_of(const wire::Text& name, const TopicId& id,
 
 bool OffsetProtocol::is_metadata_too_large(const wire::Text& metadata) const {
   const auto most = static_cast<std::size_t>(settings_.offset_metadata_max);
-  return metadata.size() > most && utf16_units(metadata.view()) > most;
+  return metadata.size() > kStringBytesMax ||
+         (metadata.size() > most && utf16_units(metadata.view()) > most);
 }
 
 ErrorCode OffsetProtocol::check_commit(std::string_view group_id, const Committer& committer,
                                        ErrorCode if_unknown) const {
+  if (group_id.size() > kStringBytesMax) return ErrorCode::kInvalidGroupId;
   const Group* group = groups_.find(group_id);
   if (group != nullptr) return group->check_offset_commit(committer);
   // From an administrator, or a consumer that does not use groups: makes a simple group.
@@ -104,7 +106,8 @@ void OffsetProtocol::commit(Step& step, const GroupCaller& caller,
     for (const auto& partition : topic.partitions) {
       ErrorCode error = refused;
       if (error == ErrorCode::kNone && is_unknown) error = ErrorCode::kUnknownTopicId;
-      if (error == ErrorCode::kNone && partition.partition_index < 0) {
+      if (error == ErrorCode::kNone &&
+          (partition.partition_index < 0 || name.size() > kStringBytesMax)) {
         error = ErrorCode::kUnknownTopicOrPartition;
       }
       if (error == ErrorCode::kNone && is_metadata_too_large(partition.committed_metadata)) {
@@ -150,7 +153,8 @@ void OffsetProtocol::commit_transactional(Step& step, const GroupCaller& caller,
     out.name = topic.name.own();
     for (const auto& partition : topic.partitions) {
       ErrorCode error = refused;
-      if (error == ErrorCode::kNone && partition.partition_index < 0) {
+      if (error == ErrorCode::kNone &&
+          (partition.partition_index < 0 || topic.name.size() > kStringBytesMax)) {
         error = ErrorCode::kUnknownTopicOrPartition;
       }
       if (error == ErrorCode::kNone && is_metadata_too_large(partition.committed_metadata)) {

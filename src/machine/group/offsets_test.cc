@@ -112,6 +112,25 @@ TEST(OffsetCommitTest, RefusesLongMetadataAndUnknownTopics) {
   EXPECT_EQ(commit(coordinator, c), ErrorCode::kUnknownTopicOrPartition);
 }
 
+TEST(OffsetCommitTest, RefusesStringsThatARecordCannotHold) {
+  GroupSettings settings;
+  settings.offset_metadata_max = 1'000'000;
+  TestCoordinator coordinator(settings);
+  const std::string too_long(32'768, 'x');
+  Commit group;
+  group.group = too_long;
+  EXPECT_EQ(commit(coordinator, group), ErrorCode::kInvalidGroupId);
+  EXPECT_EQ(commit_in_transaction(coordinator, 1, group), ErrorCode::kInvalidGroupId);
+  Commit topic;
+  topic.topic = too_long;
+  EXPECT_EQ(commit(coordinator, topic), ErrorCode::kUnknownTopicOrPartition);
+  EXPECT_EQ(commit_in_transaction(coordinator, 1, topic), ErrorCode::kUnknownTopicOrPartition);
+  Commit metadata;
+  metadata.metadata = too_long;
+  EXPECT_EQ(commit(coordinator, metadata), ErrorCode::kOffsetMetadataTooLarge);
+  EXPECT_TRUE(coordinator.log.empty());
+}
+
 TEST(OffsetCommitTest, ARequestTooLargeForTheLogChangesNothing) {
   GroupSettings settings;
   settings.batch_bytes_max = 2'000;

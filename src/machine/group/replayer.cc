@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "machine/group/classic_group.h"
+#include "machine/group/group_records.h"
 #include "wire/encode.h"
 #include "wire/group_metadata_key.h"
 #include "wire/group_metadata_value.h"
@@ -57,7 +58,8 @@ void Replayer::replay_offset(ByteView key, std::optional<ByteView> value,
                              std::optional<ProducerId> producer) {
   // The legacy key has the same fields.
   const auto where = wire::decode_exactly<wire::OffsetCommitKey>(key, 0);
-  if (!where.ok() || where->partition < 0) {
+  if (!where.ok() || where->partition < 0 || where->group.size() > kStringBytesMax ||
+      where->topic.size() > kStringBytesMax) {
     ++counts_.damaged_records;
     return;
   }
@@ -92,7 +94,7 @@ void Replayer::replay_offset(ByteView key, std::optional<ByteView> value,
 
 void Replayer::replay_classic(ByteView key, std::optional<ByteView> value) {
   const auto which = wire::decode_exactly<wire::GroupMetadataKey>(key, 0);
-  if (!which.ok()) {
+  if (!which.ok() || which->group.size() > kStringBytesMax) {
     ++counts_.damaged_records;
     return;
   }
