@@ -163,10 +163,14 @@ void Node::build_broker() {
     parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
   }
   dynamic_.on_change([this](const broker::DynamicConfig::Value& config) { follow_config(config); });
+  groups_ = std::make_unique<coordinator::GroupCoordinators>(env_, replicas_, *config_);
   applier_ = std::make_unique<broker::MetadataApplier>(
       env_, config_->node_id, dynamic_, directories_, replicas_,
-      [this](std::uint32_t s, const image::ImagePtr& image,
-             const broker::DynamicConfig::Value& config) { show(s, image, config); },
+      [this](std::uint32_t s, const image::ImagePtr& image, const image::MetadataChanges& changes,
+             const broker::DynamicConfig::Value& config) {
+        show(s, image, config);
+        groups_->show(s, image, changes);
+      },
       [this](const image::ImagePtr& image) { on_image_applied(image); });
   quorum_->on_failure([this](const Error& error) {
     fail(kExitFailed, "the metadata log has failed: " + error.text());
@@ -203,6 +207,7 @@ void Node::build_broker() {
     parts->services().applier = applier_.get();
     parts->services().producer_ids = producer_ids_.get();
     parts->services().alter_log_dirs = alter_log_dirs_.get();
+    parts->services().groups = groups_.get();
   }
   env_.metrics().gauge_of(
       "kafka_controller_kafkacontroller_activecontrollercount", {},
@@ -432,6 +437,18 @@ void Node::stop(Callback done) {
   tasks_.spawn(run_stop(std::move(done)));
 }
 
+/// Members that wait for others are told to look for another coordinator.
+env::Task<void> Node::stop_coordinators() {
+  for (std::uint32_t s = 0; s < groups_->size(); ++s) {
+    auto stop = [this, s] {
+      groups_->stop(s);
+      return true;
+    };
+    env::Shard& there = env_.shard(env::ShardId(s));
+    (void)co_await env::call_on(shard_, there, std::move(stop));
+  }
+}
+
 env::Task<void> Node::run_stop(Callback done) {
   env_.logger().info("node", "shutting down");
   if (server_) server_->stop_accepting();
@@ -450,6 +467,7 @@ env::Task<void> Node::run_stop(Callback done) {
   if (cleaner_) cleaner_->stop();
   if (alter_log_dirs_) co_await alter_log_dirs_->stop();
   if (assigner_) assigner_->stop();
+  if (groups_) co_await stop_coordinators();
   if (server_) {
     env::OneShot<bool> closed(shard_);
     env::OneShot<bool>* slot = &closed;

@@ -18,6 +18,7 @@
 #include "node/broker/metadata_applier.h"
 #include "node/broker/producer_ids.h"
 #include "node/broker/replica_alter_log_dirs.h"
+#include "node/coordinator/group_coordinators.h"
 #include "node/quorum/quorum.h"
 #include "node/replica/replica_host.h"
 
@@ -66,6 +67,7 @@ class Node {
   env::Task<void> run_start();
   env::Task<void> register_controller();
   env::Task<void> run_stop(Callback done);
+  env::Task<void> stop_coordinators();
   Result<void> check_directories();
   void on_directory_failure(std::uint32_t directory, const Error& why);
   void build_quorum();
@@ -119,6 +121,7 @@ class Node {
   std::unique_ptr<broker::ProducerIds> producer_ids_;
   std::unique_ptr<broker::DirectoryAssigner> assigner_;
   std::unique_ptr<broker::ReplicaAlterLogDirs> alter_log_dirs_;
+  std::unique_ptr<coordinator::GroupCoordinators> groups_;
   std::unique_ptr<net::SocketServer> server_;
   std::shared_ptr<Node*> alive_;
   env::TaskScope tasks_;

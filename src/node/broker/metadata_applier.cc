@@ -135,9 +135,10 @@ env::Task<void> MetadataApplier::apply(image::PublishedImage published) {
     if (topic) push_topic_config(*image, *topic);
   }
   first_done_ = true;
+  const auto changes = std::make_shared<const image::MetadataChanges>(std::move(published.changes));
   for (std::uint32_t s = 0; s < env_.shard_count(); ++s)
-    env_.shard(env::ShardId(s)).post([this, s, image, config = dynamic_.current()] {
-      show_(s, image, config);
+    env_.shard(env::ShardId(s)).post([this, s, image, changes, config = dynamic_.current()] {
+      show_(s, image, *changes, config);
     });
   applied_(image);
 }

@@ -30,8 +30,10 @@ class MetadataApplier {
  public:
   /// Called on shard 0 when an image is in force everywhere.
   using Applied = UniqueFunction<void(const image::ImagePtr&)>;
-  /// Called on the given shard with each image and the configuration in force with it.
+  /// Called on the given shard with each image, what is new in it and the configuration in force
+  /// with it.
   using Show = UniqueFunction<void(std::uint32_t shard, const image::ImagePtr&,
+                                   const image::MetadataChanges&,
                                    const std::shared_ptr<const config::BrokerConfig>&)>;
 
   MetadataApplier(env::Env& env, NodeId self, DynamicConfig& dynamic, LogDirectories& directories,

@@ -1,37 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "base/hash.h"
+#include "node/coordinator/group_coordinators.h"
 #include "node/handler/handlers.h"
+#include "node/handler/topic_creation.h"
 #include "wire/find_coordinator_request.h"
 #include "wire/find_coordinator_response.h"
 
 namespace moldau::handler {
 namespace {
 
-constexpr const char* kWhy = "this node coordinates neither groups nor transactions";
+constexpr std::int8_t kGroup = 0;
+constexpr std::int8_t kTransaction = 1;
+constexpr std::int8_t kShare = 2;
+
+struct Found {
+  Found() = default;
+  Found(ErrorCode code, std::string why) : error(code), message(std::move(why)) {}
+  ErrorCode error = ErrorCode::kNone;
+  std::string message;
+  NodeId node{-1};
+  std::string host;
+  std::int32_t port = -1;
+};
+
+/// The internal topic of a kind of key that is coordinated here; empty if it is not.
+std::string_view topic_of(std::int8_t key_type) {
+  return key_type == kGroup ? coordinator::kGroupTopic : std::string_view();
+}
+
+Found find_in(const image::MetadataImage& image, const image::TopicImage& topic,
+              std::string_view key, const std::string& listener) {
+  const auto count = static_cast<std::int32_t>(topic.partitions.size());
+  const PartitionId index(java_abs(java_string_hash(key)) % std::max(count, 1));
+  const image::PartitionState* state = topic.partition(index);
+  const image::BrokerRegistration* leader = state ? image.broker(state->leader) : nullptr;
+  const image::Endpoint* endpoint =
+      leader ? image::find_endpoint(leader->listeners, listener) : nullptr;
+  if (!endpoint) return {ErrorCode::kCoordinatorNotAvailable, "the coordinator has no leader"};
+  Found found;
+  found.node = state->leader;
+  found.host = endpoint->host;
+  found.port = endpoint->port;
+  return found;
+}
+
+Found refused(std::int8_t key_type) {
+  if (key_type == kTransaction || key_type == kShare)
+    return {ErrorCode::kCoordinatorNotAvailable, "this node coordinates groups only"};
+  return {ErrorCode::kInvalidRequest, "unknown type of key"};
+}
 
 }  // namespace
 
-/// No coordinator exists on this node, so every key is told that none is available. The API must
-/// be there all the same: librdkafka takes its absence for a broker that cannot do lz4.
-env::Task<void> handle_find_coordinator(Services&, request::RequestPtr request) {
+env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr request) {
   auto decoded = request->decode<wire::FindCoordinatorRequest>();
   if (!decoded.ok()) {
     request->close(decoded.error().detail);
     co_return;
   }
-  wire::FindCoordinatorResponse response;
-  if (request->version() < 4) {
-    response.error_code = to_wire(ErrorCode::kCoordinatorNotAvailable);
-    response.error_message = kWhy;
-    response.node_id = -1;
-    response.port = -1;
+  const wire::FindCoordinatorRequest message = std::move(decoded).value();
+  const std::string_view name = topic_of(message.key_type);
+  const std::string listener = request->caller().listener;
+  if (!name.empty() && !node.image->topic(name)) {
+    // Clients are told to come again, as by Kafka; the topic is there then.
+    std::vector<std::string> names;
+    names.emplace_back(name);
+    (void)co_await auto_create_topics(node, std::move(names));
   }
-  for (const wire::Text& key : decoded->coordinator_keys) {
+  const auto find = [&](std::string_view key) -> Found {
+    if (name.empty()) return refused(message.key_type);
+    const image::TopicImage* topic = node.image->topic(name);
+    if (!topic) return {ErrorCode::kCoordinatorNotAvailable, "its topic is being created"};
+    return find_in(*node.image, *topic, key, listener);
+  };
+  const auto fill = [](auto& to, const Found& found) {
+    to.error_code = to_wire(found.error);
+    if (found.error != ErrorCode::kNone) to.error_message = found.message;
+    to.node_id = found.node.value();
+    to.host = found.host;
+    to.port = found.port;
+  };
+  wire::FindCoordinatorResponse response;
+  if (request->version() < 4) fill(response, find(message.key.view()));
+  for (const wire::Text& key : message.coordinator_keys) {
     auto& one = response.coordinators.emplace_back();
     one.key = key;
-    one.error_code = to_wire(ErrorCode::kCoordinatorNotAvailable);
-    one.error_message = kWhy;
-    one.node_id = -1;
-    one.port = -1;
+    fill(one, find(key.view()));
   }
   request->answer(response);
 }

@@ -17,11 +17,13 @@ env::Task<void> handle_alter_replica_log_dirs(Services& node, request::RequestPt
 env::Task<void> handle_api_versions(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_partitions(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_topics(Services& node, request::RequestPtr request);
+env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_records(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_topics(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_client_quotas(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_cluster(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_configs(Services& node, request::RequestPtr request);
+env::Task<void> handle_describe_groups(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_log_dirs(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_producers(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_quorum(Services& node, request::RequestPtr request);
@@ -29,14 +31,22 @@ env::Task<void> handle_describe_topic_partitions(Services& node, request::Reques
 env::Task<void> handle_elect_leaders(Services& node, request::RequestPtr request);
 env::Task<void> handle_fetch(Services& node, request::RequestPtr request);
 env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr request);
+env::Task<void> handle_heartbeat(Services& node, request::RequestPtr request);
 env::Task<void> handle_incremental_alter_configs(Services& node, request::RequestPtr request);
 env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr request);
+env::Task<void> handle_join_group(Services& node, request::RequestPtr request);
+env::Task<void> handle_leave_group(Services& node, request::RequestPtr request);
 env::Task<void> handle_list_config_resources(Services& node, request::RequestPtr request);
+env::Task<void> handle_list_groups(Services& node, request::RequestPtr request);
 env::Task<void> handle_list_offsets(Services& node, request::RequestPtr request);
 env::Task<void> handle_list_partition_reassignments(Services& node, request::RequestPtr request);
 env::Task<void> handle_metadata(Services& node, request::RequestPtr request);
+env::Task<void> handle_offset_commit(Services& node, request::RequestPtr request);
+env::Task<void> handle_offset_delete(Services& node, request::RequestPtr request);
+env::Task<void> handle_offset_fetch(Services& node, request::RequestPtr request);
 env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestPtr request);
 env::Task<void> handle_produce(Services& node, request::RequestPtr request);
+env::Task<void> handle_sync_group(Services& node, request::RequestPtr request);
 env::Task<void> handle_unregister_broker(Services& node, request::RequestPtr request);
 env::Task<void> handle_update_features(Services& node, request::RequestPtr request);
 

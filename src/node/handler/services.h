@@ -14,6 +14,9 @@
 namespace moldau::quorum {
 class Quorum;
 }
+namespace moldau::coordinator {
+class GroupCoordinators;
+}
 namespace moldau::broker {
 class LogDirectories;
 class MetadataApplier;
@@ -53,6 +56,9 @@ struct Services {
   broker::MetadataApplier* applier = nullptr;
   broker::ProducerIds* producer_ids = nullptr;
   broker::ReplicaAlterLogDirs* alter_log_dirs = nullptr;
+
+  /// Of all shards; callable from any.
+  coordinator::GroupCoordinators* groups = nullptr;
 
   std::shared_ptr<const NodeIdentity> identity;
   /// With dynamic configs applied.

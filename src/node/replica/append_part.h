@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/types.h"
 #include "base/unique_function.h"
+#include "log/partition_log.h"
 #include "record/validate.h"
 
 namespace moldau::replica {
@@ -63,6 +64,8 @@ class AppendPart {
 
   std::vector<AppendItem> items;
   const bool acks_all;
+  /// Not kClient: batches of this process, which are not judged.
+  log::AppendOrigin origin = log::AppendOrigin::kClient;
   /// When acks=all stops waiting for the followers.
   MonoTime deadline{0};
 

@@ -98,6 +98,13 @@ void HostedPartition::append(const std::shared_ptr<AppendPart>& part, std::size_
 bool HostedPartition::judge(Held& append) {
   AppendItem& item = append.part->items[append.index];
   validation_.now = host_.shard().wall_now();
+  append.judged_at = validation_.now;
+  if (append.part->origin != log::AppendOrigin::kClient) {
+    append.judged = item.records;
+    if (const auto own = record::BatchView::parse(item.records.view()); own.ok())
+      append.record_count = own->record_count();
+    return true;
+  }
   auto verdict =
       record::validate_produced(item.records.mutable_view(), validation_, host_.compression());
   if (auto* refused = std::get_if<record::RejectedBatch>(&verdict)) {
@@ -107,7 +114,6 @@ bool HostedPartition::judge(Held& append) {
   auto& batch = std::get<record::ValidatedBatch>(verdict);
   append.judged = batch.rebuilt.empty() ? item.records.sub(0, batch.bytes.size()) : batch.rebuilt;
   append.record_count = batch.record_count;
-  append.judged_at = validation_.now;
   return true;
 }
 
@@ -124,8 +130,8 @@ bool HostedPartition::append_now(Held& append) {
     return false;
   }
   if (append.judged.empty() && !judge(append)) return true;
-  log::AppendInput input(append.judged, log::AppendOrigin::kClient,
-                         machine_.assignment().leader_epoch, append.judged_at);
+  log::AppendInput input(append.judged, append.part->origin, machine_.assignment().leader_epoch,
+                         append.judged_at);
   input.roll = log::Roll::kByHost;
   const auto staged = log_->stage(std::move(input));
   if (staged.ok() && staged->must_roll) {

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/coordinator/group_coordinators.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace moldau::coordinator {
+namespace {
+
+/// More at a time would hold up the shard that replays it.
+constexpr std::int32_t kPieceBytesMax = 256 << 10;
+
+record::CompressionType compression_of(std::int32_t codec) {
+  const bool known = codec >= 0 && codec <= static_cast<int>(record::CompressionType::kZstd);
+  return known ? static_cast<record::CompressionType>(codec) : record::CompressionType::kNone;
+}
+
+}  // namespace
+
+GroupKind::GroupKind(env::Shard& shard, const config::BrokerConfig& config)
+    : shard_(shard),
+      settings_(group::GroupSettings::from(config)),
+      compression_(compression_of(config.values.offsets_topic_compression_codec)),
+      commit_timeout_(config.values.offsets_commit_timeout_ms),
+      piece_bytes_(static_cast<std::uint32_t>(
+          std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))) {}
+
+group::GroupContext GroupKind::context(const image::MetadataImage& image) {
+  return {shard_.now(), shard_.wall_now(), Uuid::random([this] { return shard_.random().next(); }),
+          image};
+}
+
+void GroupKind::replay(Machine& machine, const LoggedBatch& batch) const {
+  if (batch.is_marker) {
+    if (batch.content.producer_id)
+      machine.end_transaction(*batch.content.producer_id, batch.is_commit);
+    return;
+  }
+  for (const record::KeyedRecord& record : batch.content.records) {
+    const std::optional<ByteView> value =
+        record.value ? std::optional<ByteView>(*record.value) : std::nullopt;
+    if (batch.content.producer_id) {
+      machine.replay_transactional(*batch.content.producer_id, batch.content.producer_epoch,
+                                   record.key, value);
+    } else {
+      machine.replay(record.key, value);
+    }
+  }
+}
+
+GroupCoordinators::GroupCoordinators(env::Env& env, replica::ReplicaSet& replicas,
+                                     const config::BrokerConfig& config)
+    : replicas_(replicas), images_(replicas.size()) {
+  for (std::uint32_t s = 0; s < replicas.size(); ++s)
+    coordinators_.push_back(std::make_unique<GroupCoordinator>(
+        replicas, s, GroupKind(env.shard(env::ShardId(s)), config)));
+}
+
+std::optional<TopicIdPartition> GroupCoordinators::partition_of(const image::MetadataImage& image,
+                                                                std::string_view group_id) {
+  const image::TopicImage* topic = image.topic(kGroupTopic);
+  if (!topic || topic->partitions.size() == 0) return std::nullopt;
+  TopicIdPartition id;
+  id.topic_id = topic->id;
+  id.partition = PartitionId(java_abs(java_string_hash(group_id)) %
+                             static_cast<std::int32_t>(topic->partitions.size()));
+  return id;
+}
+
+void GroupCoordinators::show(std::uint32_t shard, const image::ImagePtr& image,
+                             const image::MetadataChanges& changes) {
+  const image::ImagePtr before = std::exchange(images_[shard], image);
+  coordinators_[shard]->show(image);
+  if (!before || changes.deleted_topics.empty()) return;
+  std::vector<group::DeletedTopic> deleted;
+  for (const TopicId& id : changes.deleted_topics)
+    if (const image::TopicImage* topic = before->topic(id)) deleted.emplace_back(topic->name, id);
+  coordinators_[shard]->tell_all(
+      [&](group::GroupMachine& machine, const group::GroupContext& context) {
+        return machine.topics_deleted(context, deleted);
+      });
+}
+
+}  // namespace moldau::coordinator

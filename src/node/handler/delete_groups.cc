@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/handler/group_call.h"
+#include "node/handler/handlers.h"
+#include "wire/delete_groups_request.h"
+#include "wire/delete_groups_response.h"
+
+namespace moldau::handler {
+namespace {
+
+using Deleted = wire::DeleteGroupsResponse::DeletableGroupResult;
+
+env::Task<Deleted> delete_group(Services& node, const request::Request* request,
+                                std::string group_id) {
+  auto step = [request, group_id, host = client_host(*request)](group::GroupMachine& machine,
+                                                                const group::GroupContext& context,
+                                                                group::AnswerId id) {
+    const group::GroupCaller caller(id, request->version(), request->header().client_id, host);
+    return machine.delete_group(context, caller, group_id);
+  };
+  image::ImagePtr image = node.image;
+  std::string key = group_id;
+  Result<Deleted> answer = co_await node.groups->call<Deleted>(node.shard, std::move(image),
+                                                               std::move(key), std::move(step));
+  if (answer.ok()) co_return std::move(answer).value();
+  Deleted refused;
+  refused.group_id = group_id;
+  refused.error_code = to_wire(answer.error().code);
+  co_return refused;
+}
+
+}  // namespace
+
+env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request) {
+  auto decoded = request->decode<wire::DeleteGroupsRequest>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  const wire::DeleteGroupsRequest message = std::move(decoded).value();
+  wire::DeleteGroupsResponse response;
+  for (std::size_t n = 0; n < message.groups_names.size(); ++n) {
+    std::string group_id = message.groups_names[n].str();
+    Deleted deleted = co_await delete_group(node, request.get(), std::move(group_id));
+    response.results.push_back(std::move(deleted));
+  }
+  request->answer(response);
+}
+
+}  // namespace moldau::handler

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/handler/group_call.h"
+#include "node/handler/handlers.h"
+#include "wire/list_groups_request.h"
+#include "wire/list_groups_response.h"
+
+namespace moldau::handler {
+
+using ListedGroups = std::vector<wire::ListGroupsResponse::ListedGroup>;
+
+/// The groups of all partitions that this node coordinates.
+env::Task<void> handle_list_groups(Services& node, request::RequestPtr request) {
+  auto decoded = request->decode<wire::ListGroupsRequest>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  const wire::ListGroupsRequest message = std::move(decoded).value();
+  wire::ListGroupsResponse response;
+  const image::ImagePtr image = node.image;
+  const image::TopicImage* topic = image->topic(coordinator::kGroupTopic);
+  const std::size_t count = topic ? topic->partitions.size() : 0;
+  for (std::size_t n = 0; n < count; ++n) {
+    TopicIdPartition id;
+    id.topic_id = topic->id;
+    id.partition = PartitionId(static_cast<std::int32_t>(n));
+    const image::PartitionState* state = topic->partition(id.partition);
+    if (!state || state->leader != node.identity->id) continue;
+    auto look = [&message](const group::GroupMachine& machine, const image::MetadataImage&) {
+      return machine.list(message);
+    };
+    Result<ListedGroups> listed =
+        co_await node.groups->read_partition<ListedGroups>(node.shard, id, std::move(look));
+    if (listed.ok()) {
+      for (auto& one : *listed) response.groups.push_back(std::move(one));
+    } else if (listed.error().code != ErrorCode::kNotCoordinator) {
+      response.error_code = to_wire(listed.error().code);
+    }
+  }
+  request->answer(response);
+}
+
+}  // namespace moldau::handler

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/handler/group_call.h"
+#include "node/handler/handlers.h"
+#include "wire/offset_commit_request.h"
+#include "wire/offset_commit_response.h"
+
+namespace moldau::handler {
+namespace {
+
+using Request = wire::OffsetCommitRequest;
+using Response = wire::OffsetCommitResponse;
+
+void refuse_partition(Response::OffsetCommitResponseTopic& topic, std::int32_t index,
+                      ErrorCode code) {
+  auto& one = topic.partitions.emplace_back();
+  one.partition_index = index;
+  one.error_code = to_wire(code);
+}
+
+/// What of the request names partitions that exist; the others get their error at once.
+Request existing_part(const Request& message, std::int16_t version,
+                      const image::MetadataImage& image, Response& unknown) {
+  Request existing = message;
+  existing.topics.clear();
+  for (const auto& topic : message.topics) {
+    const image::TopicImage* found =
+        version >= 10 ? image.topic(topic.topic_id) : image.topic(topic.name.view());
+    const ErrorCode code =
+        !found && version >= 10 ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
+    auto& kept = existing.topics.emplace_back(topic);
+    kept.partitions.clear();
+    if (found) {
+      kept.name = std::string_view(found->name);
+      kept.topic_id = found->id;
+    }
+    auto& refused = unknown.topics.emplace_back();
+    refused.name = topic.name;
+    refused.topic_id = topic.topic_id;
+    for (const auto& partition : topic.partitions) {
+      if (found && found->partition(PartitionId(partition.partition_index))) {
+        kept.partitions.push_back(partition);
+      } else {
+        refuse_partition(refused, partition.partition_index, code);
+      }
+    }
+    if (kept.partitions.empty()) existing.topics.pop_back();
+    if (refused.partitions.empty()) unknown.topics.pop_back();
+  }
+  return existing;
+}
+
+void merge(Response& into, Response&& more) {
+  for (auto& topic : more.topics) {
+    const auto same = std::find_if(into.topics.begin(), into.topics.end(), [&](const auto& t) {
+      return t.topic_id == topic.topic_id && t.name == topic.name;
+    });
+    if (same == into.topics.end()) {
+      into.topics.push_back(std::move(topic));
+    } else {
+      same->partitions.insert(same->partitions.end(), topic.partitions.begin(),
+                              topic.partitions.end());
+    }
+  }
+}
+
+void refuse_all(const Request& message, ErrorCode code, Response& response) {
+  for (const auto& topic : message.topics) {
+    auto& refused = response.topics.emplace_back();
+    refused.name = topic.name;
+    refused.topic_id = topic.topic_id;
+    for (const auto& partition : topic.partitions)
+      refuse_partition(refused, partition.partition_index, code);
+  }
+}
+
+}  // namespace
+
+env::Task<void> handle_offset_commit(Services& node, request::RequestPtr request) {
+  auto decoded = request->decode<Request>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  const Request message = std::move(decoded).value();
+  // `existing` borrows names from the image.
+  const image::ImagePtr image = node.image;
+  Response response;
+  const Request existing = existing_part(message, request->version(), *image, response);
+  if (existing.topics.empty() && !message.topics.empty()) {
+    request->answer(response);
+    co_return;
+  }
+  Result<Response> answer = co_await call_group<Response, Request>(
+      node, request.get(), &existing, &group::GroupMachine::commit_offsets);
+  if (answer.ok()) {
+    merge(response, std::move(*answer));
+  } else {
+    refuse_all(existing, answer.error().code, response);
+  }
+  request->answer(response);
+}
+
+}  // namespace moldau::handler
