@@ -25,7 +25,10 @@ GroupKind::GroupKind(env::Shard& shard, const config::BrokerConfig& config)
       compression_(compression_of(config.values.offsets_topic_compression_codec)),
       commit_timeout_(config.values.offsets_commit_timeout_ms),
       piece_bytes_(static_cast<std::uint32_t>(
-          std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))) {}
+          std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))) {
+  settings_.batch_bytes_max =
+      static_cast<std::size_t>(std::max(config.values.message_max_bytes, 0));
+}
 
 group::GroupContext GroupKind::context(const image::MetadataImage& image) {
   return {shard_.now(), shard_.wall_now(), Uuid::random([this] { return shard_.random().next(); }),

@@ -48,6 +48,7 @@ class GroupCoordinatorsTest : public testing::Test {
     config_.values.offset_metadata_max_bytes = 4'096;
     config_.values.offsets_commit_timeout_ms = 5'000;
     config_.values.offsets_load_buffer_size = 5'242'880;
+    config_.values.message_max_bytes = 1'048'588;
     groups_ = std::make_unique<GroupCoordinators>(env_, replicas_, config_);
     host_partition();
     show(NodeId(1), LeaderEpoch(0));

@@ -7,8 +7,10 @@
 namespace moldau::handler {
 namespace {
 
+/// A member need not know that its coordinator loads: it only wants to stay one.
 void refuse(const wire::HeartbeatRequest&, ErrorCode code, wire::HeartbeatResponse& response) {
-  response.error_code = to_wire(code);
+  response.error_code =
+      to_wire(code == ErrorCode::kCoordinatorLoadInProgress ? ErrorCode::kNone : code);
 }
 
 }  // namespace
