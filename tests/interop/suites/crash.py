@@ -3,7 +3,8 @@
 
 MOLDAU_CRASH_ROUNDS and MOLDAU_CRASH_SEED choose how often and when; one life of directories
 lasts MOLDAU_CRASH_LIFE rounds, then all is checked and a new one begins. Every fourth round kills
-the next start as well, before it is done. MOLDAU_CRASH_RATE bounds the records per second of a
+the next start as well, before it is done. In every second life all appends go through the pool, as
+to a slow device. MOLDAU_CRASH_RATE bounds the records per second of a
 producer, so that many rounds fit on a disk.
 """
 
@@ -82,13 +83,15 @@ def kill_under_load(context):
     life = int(os.environ.get('MOLDAU_CRASH_LIFE', '50'))
     seed = int(os.environ.get('MOLDAU_CRASH_SEED', '1'))
     for first in range(0, rounds, life):
-        one_life(context, min(life, rounds - first), seed + first)
+        on_pool = first // life % 2 == 1 and context.kind != 'apache'
+        properties = {'moldau_log_append_slow_ms': 0} if on_pool else {}
+        one_life(context, min(life, rounds - first), seed + first, properties)
 
 
-def one_life(context, rounds, seed):
+def one_life(context, rounds, seed, properties):
     moments = random.Random(seed)
     folder = new_folder('crash')
-    node = start_node(context.kind, 'crash')
+    node = start_node(context.kind, 'crash', **properties)
     create(node, 'strict')
     create(node, 'plain')
     producers = [Producer(node, 'strict', 'idempotent', folder),
