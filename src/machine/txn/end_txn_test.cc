@@ -130,7 +130,7 @@ TEST(EndTxnTest, WritesMarkersAndCompletes) {
     const Timestamp start = c.metadata("a").start;
     c.end("a", 500, 5, true, version);
     ASSERT_EQ(c.markers.size(), 1U);
-    const MarkersToWrite& asked = c.markers[0];
+    const MarkersToWrite asked = c.markers[0];
     EXPECT_EQ(asked.transactional_id, "a");
     EXPECT_EQ(asked.producer_id, ProducerId(500));
     EXPECT_EQ(asked.producer_epoch, ProducerEpoch(version == kV2 ? 6 : 5));
