@@ -25,6 +25,15 @@ BatchPosition position_of(const record::BatchView& batch, std::uint64_t position
           static_cast<std::uint32_t>(batch.size())};
 }
 
+Result<void> write_slices(const LogFile& log, const std::vector<Slice>& slices,
+                          std::uint64_t position) {
+  std::vector<ByteView> parts;
+  parts.reserve(slices.size());
+  for (const Slice& slice : slices) parts.push_back(slice.view());
+  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log.get());
+  return file->write(std::span<const ByteView>(parts), position);
+}
+
 }  // namespace
 
 Result<StagedAppend> PartitionLog::stage(AppendInput input) {
@@ -174,17 +183,7 @@ WriteOutcome PartitionLog::write_staged() {
 /// Writes what is staged into the active segment, or leaves no trace of it.
 Result<void> PartitionLog::write_pending() {
   if (staged_.empty()) return {};
-  std::vector<ByteView> parts;
-  parts.reserve(staged_bytes_.size());
-  for (const Slice& slice : staged_bytes_) parts.push_back(slice.view());
-  Result<void> written;
-  auto file = active().log()->get();
-  if (file.ok()) {
-    written = (*file)->write(std::span<const ByteView>(parts), active().size());
-  } else {
-    written = std::move(file).error();
-  }
-  return settle_write(std::move(written));
+  return settle_write(write_slices(*active().log(), staged_bytes_, active().size()));
 }
 
 std::optional<PartitionLog::Work> PartitionLog::begin_write() {
@@ -193,11 +192,7 @@ std::optional<PartitionLog::Work> PartitionLog::begin_write() {
   writing_ = true;
   return [log = active().log(), bytes = staged_bytes_,
           position = std::uint64_t{active().size()}]() -> Result<void> {
-    std::vector<ByteView> parts;
-    parts.reserve(bytes.size());
-    for (const Slice& slice : bytes) parts.push_back(slice.view());
-    MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log->get());
-    return file->write(std::span<const ByteView>(parts), position);
+    return write_slices(*log, bytes, position);
   };
 }
 

@@ -12,6 +12,18 @@ Result<void> make_empty(const LogFile& log_file) {
   return left_over > 0 ? file->truncate(0) : Result<void>();
 }
 
+/// `allocate`: bytes of room, 0 for none.
+Result<void> make_log(const LogFile& log, std::uint64_t allocate) {
+  MOLDAU_TRY(make_empty(log));
+  if (allocate == 0) return {};
+  MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log.get());
+  return file->allocate(allocate);
+}
+
+std::uint64_t room_of(const LogConfig& config) {
+  return config.preallocate ? static_cast<std::uint64_t>(config.segment_bytes) : 0;
+}
+
 }  // namespace
 
 Result<bool> PartitionLog::must_roll(const std::vector<StagedBatch>& batches, std::size_t bytes,
@@ -45,16 +57,11 @@ Result<void> PartitionLog::roll(Timestamp now) {
 PartitionLog::Work PartitionLog::begin_roll(Timestamp now) {
   MOLDAU_CHECK(!has_staged() && !next_, "a roll during an append or another roll");
   next_ = make_segment(log_end_offset_, now);
-  const std::uint64_t allocate =
-      config_.preallocate ? static_cast<std::uint64_t>(config_.segment_bytes) : 0;
   return [log = next_->log(), offsets = next_->offset_index().file(),
-          times = next_->time_index().file(), allocate]() -> Result<void> {
-    MOLDAU_TRY(make_empty(*log));
+          times = next_->time_index().file(), allocate = room_of(config_)]() -> Result<void> {
     MOLDAU_TRY(make_empty(*offsets));
     MOLDAU_TRY(make_empty(*times));
-    if (allocate == 0) return {};
-    MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, log->get());
-    return file->allocate(allocate);
+    return make_log(*log, allocate);
   };
 }
 
@@ -81,11 +88,7 @@ std::unique_ptr<Segment> PartitionLog::make_segment(Offset base_offset, Timestam
 Result<void> PartitionLog::roll_at(Offset base_offset, Timestamp now) {
   if (active().size() == 0 && active().base_offset() == base_offset) return {};
   std::unique_ptr<Segment> next = make_segment(base_offset, now);
-  MOLDAU_TRY(make_empty(*next->log()));
-  if (config_.preallocate) {
-    MOLDAU_ASSIGN_OR_RETURN(const std::shared_ptr<env::File> file, next->log()->get());
-    MOLDAU_TRY(file->allocate(static_cast<std::uint64_t>(config_.segment_bytes)));
-  }
+  MOLDAU_TRY(make_log(*next->log(), room_of(config_)));
   return begin_segment(std::move(next));
 }
 

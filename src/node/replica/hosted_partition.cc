@@ -368,16 +368,19 @@ bool HostedPartition::was_just_written(const log::ReadRequest& request,
          found.range.position + kBehindTheEnd >= log_->active_segment_size();
 }
 
+/// What was found, or the place where it would be found, is not in memory.
+bool HostedPartition::is_cold(const log::ReadRequest& request,
+                              const Result<log::ReadResult>& found) const {
+  if (request.wait == env::Wait::kForDevice) return false;
+  if (!found.ok()) return env::is_cold(found.error());
+  const log::FileRange& range = found->range;
+  return range.length > 0 && !was_just_written(request, *found) &&
+         !range.file->is_cached(range.position, range.length);
+}
+
 void HostedPartition::read_log(const log::ReadRequest& request, ReadOutcome& outcome) {
   auto found = log_->read(request);
-  bool is_cold = request.wait == env::Wait::kNever;
-  if (is_cold) {
-    is_cold = found.ok()
-                  ? found->range.length > 0 && !was_just_written(request, *found) &&
-                        !found->range.file->is_cached(found->range.position, found->range.length)
-                  : env::is_cold(found.error());
-  }
-  if (is_cold) {
+  if (is_cold(request, found)) {
     auto cold = std::make_shared<ColdRead>();
     cold->view = log_->view_from(request.offset);
     cold->request = request;

@@ -163,6 +163,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   };
 
   bool was_just_written(const log::ReadRequest& request, const log::ReadResult& found) const;
+  bool is_cold(const log::ReadRequest& request, const Result<log::ReadResult>& found) const;
   void read_log(const log::ReadRequest& request, ReadOutcome& outcome);
   /// An append that waits until it may be staged.
   struct Held {
