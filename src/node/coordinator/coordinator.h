@@ -64,11 +64,11 @@ class Coordinator {
   /// `step(Machine&, const Context&, AnswerId) → Effects`; `done` hears the answer.
   template <class Step>
   void run(PartitionId index, Step step, Done done) {
-    Active* active = usable(index, done);
+    const std::shared_ptr<Active> active = usable(index, done);
     if (!active) return;
     const AnswerId id{++last_answer_};
     active->waiting.emplace(id, std::move(done));
-    perform(find_shared(index), step(*active->machine, kind_.context(*image_), id));
+    perform(active, step(*active->machine, kind_.context(*image_), id));
   }
 
   /// `step(Machine&, const Context&) → Effects` on each machine that is loaded.
@@ -83,7 +83,7 @@ class Coordinator {
   /// `look(const Machine&, const image::MetadataImage&) → T`; `done(Result<T>)` hears it.
   template <class Look, class DoneReading>
   void read(PartitionId index, Look look, DoneReading done) {
-    Active* active = usable(index, done);
+    const std::shared_ptr<Active> active = usable(index, done);
     if (!active) return;
     auto value = look(std::as_const(*active->machine), *image_);
     release(*active, [done = std::move(done),
@@ -129,31 +129,29 @@ class Coordinator {
     env::TimerId timer{0};
   };
 
+  /// Null, and `done` has heard why, if it can decide nothing at present.
   template <class AnyDone>
-  Active* usable(PartitionId index, AnyDone& done) {
-    const auto found = active_.find(index);
-    if (found == active_.end()) {
-      done(Error(ErrorCode::kNotCoordinator, "not the coordinator of this key"));
+  std::shared_ptr<Active> usable(PartitionId index, AnyDone& done) {
+    const auto refuse = [&](ErrorCode code, const char* why) {
+      done(Error(code, why));
       return nullptr;
-    }
-    if (!found->second->loaded) {
-      done(Error(ErrorCode::kCoordinatorLoadInProgress, "the coordinator is loading"));
-      return nullptr;
-    }
-    replica::HostedPartition* partition = host_.find(found->second->id);
+    };
+    std::shared_ptr<Active> active = find_shared(index);
+    if (!active) return refuse(ErrorCode::kNotCoordinator, "not the coordinator of this key");
+    if (!active->loaded)
+      return refuse(ErrorCode::kCoordinatorLoadInProgress, "the coordinator is loading");
+    replica::HostedPartition* partition = host_.find(active->id);
     if (!partition || partition->machine().may_append_all() != ErrorCode::kNone ||
-        !host_.directory_accepts(partition->identity().directory)) {
-      done(Error(ErrorCode::kCoordinatorNotAvailable, "the internal topic takes no records now"));
-      return nullptr;
-    }
-    return found->second.get();
+        !host_.directory_accepts(partition->identity().directory))
+      return refuse(ErrorCode::kCoordinatorNotAvailable, "the internal topic takes no records now");
+    return active;
   }
   std::shared_ptr<Active> find_shared(PartitionId index) const {
     const auto found = active_.find(index);
     return found == active_.end() ? nullptr : found->second;
   }
 
-  void begin(PartitionId index, const TopicIdPartition& id, LeaderEpoch epoch);
+  void begin(PartitionId index, const TopicIdPartition& id, LeaderEpoch epoch, Millis delay);
   void end(PartitionId index, ErrorCode code);
   void fail(const std::shared_ptr<Active>& active, ErrorCode code);
   env::Task<void> load(std::shared_ptr<Active> active, Millis delay);
@@ -201,18 +199,19 @@ void Coordinator<Kind>::show(const image::ImagePtr& image) {
   }
   for (PartitionId index : gone) end(index, ErrorCode::kNotCoordinator);
   for (const auto& [index, what] : led)
-    if (!active_.contains(index)) begin(index, what.first, what.second);
+    if (!active_.contains(index)) begin(index, what.first, what.second, Millis(0));
 }
 
 template <class Kind>
-void Coordinator<Kind>::begin(PartitionId index, const TopicIdPartition& id, LeaderEpoch epoch) {
+void Coordinator<Kind>::begin(PartitionId index, const TopicIdPartition& id, LeaderEpoch epoch,
+                              Millis delay) {
   auto active = std::make_shared<Active>();
   active->index = index;
   active->id = id;
   active->epoch = epoch;
   active->machine.emplace(kind_.make(epoch));
   active_[index] = active;
-  tasks_.spawn(load(std::move(active), Millis(0)));
+  tasks_.spawn(load(std::move(active), delay));
 }
 
 template <class Kind>
@@ -337,13 +336,7 @@ void Coordinator<Kind>::appended(const std::shared_ptr<Active>& active, Entry& e
     const auto found = active_.find(active->index);
     if (found == active_.end() || found->second != active) return;
     // The machine knows what the log does not: it begins anew.
-    auto again = std::make_shared<Active>();
-    again->index = active->index;
-    again->id = active->id;
-    again->epoch = active->epoch;
-    again->machine.emplace(kind_.make(active->epoch));
-    found->second = again;
-    return tasks_.spawn(load(std::move(again), kRetry));
+    return begin(active->index, active->id, active->epoch, kRetry);
   }
   entry.committed = true;
   if (code == ErrorCode::kRequestTimedOut) {

@@ -83,27 +83,41 @@ class GroupCoordinators {
   env::Task<Result<T>> read_partition(env::Shard& here, TopicIdPartition id, Look look);
 
  private:
+  /// `ask(GroupCoordinator&, done)` on the shard of a partition; what `done` heard, back here.
+  template <class T, class Ask>
+  env::Task<Result<T>> ask(env::Shard* here, TopicIdPartition id, Ask ask);
+
   replica::ReplicaSet& replicas_;
   std::vector<std::unique_ptr<GroupCoordinator>> coordinators_;
   std::vector<image::ImagePtr> images_;  // per shard, the last one shown
 };
 
-template <class Response, class Step>
-env::Task<Result<Response>> GroupCoordinators::call(env::Shard& here, image::ImagePtr image,
-                                                    std::string group_id, Step step) {
-  using Heard = Result<group::GroupResponse>;
-  const auto id = partition_of(*image, group_id);
-  if (!id) co_return Error(ErrorCode::kCoordinatorNotAvailable, "no topic of offsets yet");
-  GroupCoordinator* there = &of(*id);
-  env::OneShot<Heard> answer(here);
+template <class T, class Ask>
+env::Task<Result<T>> GroupCoordinators::ask(env::Shard* here, TopicIdPartition id, Ask ask) {
+  using Heard = Result<T>;
+  GroupCoordinator* there = &of(id);
+  env::OneShot<Heard> answer(*here);
   env::OneShot<Heard>* slot = &answer;
-  env::Shard* home = &here;
-  there->shard().post([there, slot, home, index = id->partition, step = std::move(step)]() mutable {
-    there->run(index, std::move(step), [slot, home](Heard heard) {
-      home->post([slot, heard = std::move(heard)]() mutable { slot->set(std::move(heard)); });
+  there->shard().post([there, slot, here, ask = std::move(ask)]() mutable {
+    ask(*there, [slot, here](Heard heard) {
+      here->post([slot, heard = std::move(heard)]() mutable { slot->set(std::move(heard)); });
     });
   });
   Heard heard = co_await answer;
+  co_return heard;
+}
+
+template <class Response, class Step>
+env::Task<Result<Response>> GroupCoordinators::call(env::Shard& here, image::ImagePtr image,
+                                                    std::string group_id, Step step) {
+  const auto id = partition_of(*image, group_id);
+  if (!id) co_return Error(ErrorCode::kCoordinatorNotAvailable, "no topic of offsets yet");
+  auto run = [index = id->partition, step = std::move(step)](GroupCoordinator& there,
+                                                             auto done) mutable {
+    there.run(index, std::move(step), std::move(done));
+  };
+  Result<group::GroupResponse> heard =
+      co_await ask<group::GroupResponse>(&here, *id, std::move(run));
   if (!heard.ok()) co_return std::move(heard).error();
   Response* response = std::get_if<Response>(&*heard);
   MOLDAU_CHECK(response, "an answer of another kind");
@@ -122,17 +136,11 @@ env::Task<Result<T>> GroupCoordinators::read(env::Shard& here, image::ImagePtr i
 template <class T, class Look>
 env::Task<Result<T>> GroupCoordinators::read_partition(env::Shard& here, TopicIdPartition id,
                                                        Look look) {
-  using Heard = Result<T>;
-  GroupCoordinator* there = &of(id);
-  env::OneShot<Heard> answer(here);
-  env::OneShot<Heard>* slot = &answer;
-  env::Shard* home = &here;
-  there->shard().post([there, slot, home, index = id.partition, look = std::move(look)]() mutable {
-    there->read(index, std::move(look), [slot, home](Heard heard) {
-      home->post([slot, heard = std::move(heard)]() mutable { slot->set(std::move(heard)); });
-    });
-  });
-  Heard heard = co_await answer;
+  auto run = [index = id.partition, look = std::move(look)](GroupCoordinator& there,
+                                                            auto done) mutable {
+    there.read(index, std::move(look), std::move(done));
+  };
+  Result<T> heard = co_await ask<T>(&here, id, std::move(run));
   co_return heard;
 }
 

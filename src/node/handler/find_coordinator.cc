@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
-
-#include "base/hash.h"
 #include "node/coordinator/group_coordinators.h"
 #include "node/handler/handlers.h"
 #include "node/handler/topic_creation.h"
@@ -30,11 +27,12 @@ std::string_view topic_of(std::int8_t key_type) {
   return key_type == kGroup ? coordinator::kGroupTopic : std::string_view();
 }
 
-Found find_in(const image::MetadataImage& image, const image::TopicImage& topic,
-              std::string_view key, const std::string& listener) {
-  const auto count = static_cast<std::int32_t>(topic.partitions.size());
-  const PartitionId index(java_abs(java_string_hash(key)) % std::max(count, 1));
-  const image::PartitionState* state = topic.partition(index);
+Found find_group(const image::MetadataImage& image, std::string_view group_id,
+                 const std::string& listener) {
+  const auto id = coordinator::GroupCoordinators::partition_of(image, group_id);
+  if (!id) return {ErrorCode::kCoordinatorNotAvailable, "its topic is being created"};
+  const image::TopicImage* topic = image.topic(id->topic_id);
+  const image::PartitionState* state = topic ? topic->partition(id->partition) : nullptr;
   const image::BrokerRegistration* leader = state ? image.broker(state->leader) : nullptr;
   const image::Endpoint* endpoint =
       leader ? image::find_endpoint(leader->listeners, listener) : nullptr;
@@ -71,9 +69,7 @@ env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr requ
   }
   const auto find = [&](std::string_view key) -> Found {
     if (name.empty()) return refused(message.key_type);
-    const image::TopicImage* topic = node.image->topic(name);
-    if (!topic) return {ErrorCode::kCoordinatorNotAvailable, "its topic is being created"};
-    return find_in(*node.image, *topic, key, listener);
+    return find_group(*node.image, key, listener);
   };
   const auto fill = [](auto& to, const Found& found) {
     to.error_code = to_wire(found.error);
