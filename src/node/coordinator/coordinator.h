@@ -23,7 +23,7 @@ namespace moldau::coordinator {
 /// `Kind` says what the machine is:
 ///   Machine, Context, AnswerId, Answer
 ///   Effects {batch, answers of {id, response}}
-///   topic()                                  name of the internal topic
+///   kTopic                                   name of the internal topic
 ///   make(leader epoch) → Machine
 ///   context(image) → Context                 what a step may look at
 ///   replay(machine, LoggedBatch)
@@ -91,6 +91,20 @@ class Coordinator {
       if (error) return done(*error);
       done(std::move(value));
     });
+  }
+
+  /// The same on one machine; one that is not loaded has not missed it, it reads the log.
+  template <class Step>
+  void tell(PartitionId index, Step step) {
+    const std::shared_ptr<Active> active = find_shared(index);
+    if (active && active->loaded && !active->ended)
+      perform(active, step(*active->machine, kind_.context(*image_)));
+  }
+  /// News for a machine that lie in its log already: `take(Machine&)`.
+  template <class Take>
+  void note(PartitionId index, Take take) {
+    const std::shared_ptr<Active> active = find_shared(index);
+    if (active && active->loaded && !active->ended) take(*active->machine);
   }
 
   bool is_loaded(PartitionId index) const {
@@ -180,7 +194,7 @@ template <class Kind>
 void Coordinator<Kind>::show(const image::ImagePtr& image) {
   image_ = image;
   if (stopped_) return;
-  const image::TopicImage* topic = image->topic(kind_.topic());
+  const image::TopicImage* topic = image->topic(Kind::kTopic);
   std::map<PartitionId, std::pair<TopicIdPartition, LeaderEpoch>> led;
   if (topic) {
     for (const auto& [index, state] : topic->partitions) {
@@ -245,7 +259,7 @@ env::Task<void> Coordinator<Kind>::load(std::shared_ptr<Active> active, Millis d
   const bool complete = co_await load_records(active);
   if (!complete) co_return;
   active->loaded = true;
-  host_.env().logger().info("coordinator", "loaded {}-{} in epoch {} within {} ms", kind_.topic(),
+  host_.env().logger().info("coordinator", "loaded {}-{} in epoch {} within {} ms", Kind::kTopic,
                             active->index.value(), active->epoch.value(),
                             (shard.now() - begun) / 1'000'000);
   perform(active, active->machine->loaded(kind_.context(*image_)));
@@ -275,7 +289,7 @@ env::Task<bool> Coordinator<Kind>::load_records(std::shared_ptr<Active> active) 
           for (const LoggedBatch& batch : piece->batches) kind_.replay(*active->machine, batch);
           if (piece->damaged > 0)
             host_.env().logger().error("coordinator", "{} damaged batches of {}-{} are left out",
-                                       piece->damaged, kind_.topic(), active->index.value());
+                                       piece->damaged, Kind::kTopic, active->index.value());
           if (piece->next > next) pause = Millis(0);
           next = piece->next;
         }
@@ -302,6 +316,15 @@ void Coordinator<Kind>::perform(const std::shared_ptr<Active>& active, Effects e
       done(Answer(std::move(response)));
     });
     active->waiting.erase(found);
+  }
+  if constexpr (requires(Kind& kind) { kind.at_once(active->index, effects); }) {
+    kind_.at_once(active->index, effects);
+    if (kind_.has_later(effects))
+      release(*active, [this, alive = alive_, active, effects = std::move(effects)](
+                           const std::optional<Error>& error) {
+        if (!error && *alive && !active->ended)
+          kind_.when_committed(active->index, image_, effects);
+      });
   }
   arm_timer(active);
 }

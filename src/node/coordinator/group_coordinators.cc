@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/hash.h"
-
 namespace moldau::coordinator {
 namespace {
 
@@ -55,32 +53,19 @@ void GroupKind::replay(Machine& machine, const LoggedBatch& batch) const {
 
 GroupCoordinators::GroupCoordinators(env::Env& env, replica::ReplicaSet& replicas,
                                      const config::BrokerConfig& config)
-    : replicas_(replicas), images_(replicas.size()) {
-  for (std::uint32_t s = 0; s < replicas.size(); ++s)
-    coordinators_.push_back(std::make_unique<GroupCoordinator>(
-        replicas, s, GroupKind(env.shard(env::ShardId(s)), config)));
-}
-
-std::optional<TopicIdPartition> GroupCoordinators::partition_of(const image::MetadataImage& image,
-                                                                std::string_view group_id) {
-  const image::TopicImage* topic = image.topic(kGroupTopic);
-  if (!topic || topic->partitions.size() == 0) return std::nullopt;
-  TopicIdPartition id;
-  id.topic_id = topic->id;
-  id.partition = PartitionId(java_abs(java_string_hash(group_id)) %
-                             static_cast<std::int32_t>(topic->partitions.size()));
-  return id;
+    : Coordinators(replicas), images_(replicas.size()) {
+  make(env, [&](env::Shard& shard) { return GroupKind(shard, config); });
 }
 
 void GroupCoordinators::show(std::uint32_t shard, const image::ImagePtr& image,
                              const image::MetadataChanges& changes) {
   const image::ImagePtr before = std::exchange(images_[shard], image);
-  coordinators_[shard]->show(image);
+  at(shard).show(image);
   if (!before || changes.deleted_topics.empty()) return;
   std::vector<group::DeletedTopic> deleted;
   for (const TopicId& id : changes.deleted_topics)
     if (const image::TopicImage* topic = before->topic(id)) deleted.emplace_back(topic->name, id);
-  coordinators_[shard]->tell_all(
+  at(shard).tell_all(
       [&](group::GroupMachine& machine, const group::GroupContext& context) {
         return machine.topics_deleted(context, deleted);
       });
