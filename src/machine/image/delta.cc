@@ -399,14 +399,18 @@ struct MetadataDelta::Replay {
     acl.host = record.host.str();
     acl.operation = record.operation;
     acl.permission_type = record.permission_type;
+    if (const Acl* before = image.acls_.find(record.id)) image.acl_index_.remove(edit, *before);
     changes.acls.insert(record.id);
+    image.acl_index_.add(edit, acl);
     image.acls_.set(edit, record.id, std::move(acl));
     return {};
   }
   Result<void> operator()(const wire::RemoveAccessControlEntryRecord& record) {
-    if (!image.acls_.contains(record.id)) {
+    const Acl* known = image.acls_.find(record.id);
+    if (known == nullptr) {
       return contradiction("there is no ACL with id " + record.id.text());
     }
+    image.acl_index_.remove(edit, *known);
     image.acls_.erase(edit, record.id);
     changes.acls.insert(record.id);
     return {};

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "machine/image/acl.h"
 #include "machine/image/metadata_version.h"
 #include "machine/image/partition_state.h"
 #include "machine/image/persistent_map.h"
@@ -49,18 +50,6 @@ struct QuotaEntity {
 };
 
 using QuotaValues = std::map<std::string, double, std::less<>>;
-
-struct Acl {
-  Acl() = default;
-  std::int8_t resource_type = 0;
-  std::string resource_name;
-  std::int8_t pattern_type = 0;
-  std::string principal;
-  std::string host;
-  std::int8_t operation = 0;
-  std::int8_t permission_type = 0;
-  bool operator==(const Acl&) const = default;
-};
 
 /// 1 SCRAM-SHA-256, 2 SCRAM-SHA-512; then the user.
 using ScramKey = std::pair<std::int8_t, std::string>;
@@ -161,6 +150,8 @@ class MetadataImage {
   /// The first producer id of the next block; -1 if none was ever given out.
   ProducerId next_producer_id() const { return next_producer_id_; }
   const PersistentMap<Uuid, Acl>& acls() const { return acls_; }
+  /// The same ACLs for whoever looks for those of a resource.
+  const AclIndex& acl_index() const { return acl_index_; }
   const PersistentMap<ScramKey, ScramCredential>& scram() const { return scram_; }
   /// By token id.
   const PersistentMap<std::string, DelegationToken>& delegation_tokens() const { return tokens_; }
@@ -186,6 +177,7 @@ class MetadataImage {
   PersistentMap<QuotaEntity, std::shared_ptr<const QuotaValues>> client_quotas_;
   ProducerId next_producer_id_{-1};
   PersistentMap<Uuid, Acl> acls_;
+  AclIndex acl_index_;
   PersistentMap<ScramKey, ScramCredential> scram_;
   PersistentMap<std::string, DelegationToken> tokens_;
 };

@@ -85,6 +85,18 @@ class PersistentMap {
 
     Iterator() = default;
     explicit Iterator(const Node* root) { descend(root); }
+    /// At the first entry that is not less than `key`.
+    template <class K>
+    Iterator(const Node* root, const K& key) {
+      while (root != nullptr) {
+        if (Less()(root->entry.first, key)) {
+          root = root->right.get();
+        } else {
+          path_[depth_++] = root;
+          root = root->left.get();
+        }
+      }
+    }
     reference operator*() const { return path_[depth_ - 1]->entry; }
     pointer operator->() const { return &path_[depth_ - 1]->entry; }
     Iterator& operator++() {
@@ -111,6 +123,25 @@ class PersistentMap {
   };
   Iterator begin() const { return Iterator(root_.get()); }
   Iterator end() const { return Iterator(); }
+  template <class K>
+  Iterator lower_bound(const K& key) const {
+    return Iterator(root_.get(), key);
+  }
+  /// The greatest entry that is less than `key`, or nullptr.
+  template <class K>
+  const value_type* below(const K& key) const {
+    const value_type* found = nullptr;
+    const Node* node = root_.get();
+    while (node != nullptr) {
+      if (Less()(node->entry.first, key)) {
+        found = &node->entry;
+        node = node->right.get();
+      } else {
+        node = node->left.get();
+      }
+    }
+    return found;
+  }
 
   bool operator==(const PersistentMap& other) const {
     if (root_ == other.root_) return true;

@@ -7,6 +7,7 @@
 #include "config/broker_config.h"
 #include "env/env.h"
 #include "machine/image/image.h"
+#include "machine/security/authorizer.h"
 #include "node/replica/fetch_session.h"
 #include "node/replica/replica_host.h"
 #include "node/request/request.h"
@@ -66,6 +67,8 @@ struct Services {
   /// server.properties as it was read.
   config::ConfigMap static_properties;
   image::ImagePtr image;
+  /// Null if none is configured: everybody may do everything.
+  std::shared_ptr<const security::AuthorizerSettings> authorizer;
 
   std::uint32_t shard_index() const { return shard.id().value(); }
   replica::ReplicaHost& local_host() { return replicas.host(shard_index()); }

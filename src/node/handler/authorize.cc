@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/handler/authorize.h"
+
+#include <algorithm>
+
+namespace moldau::handler {
+namespace {
+
+constexpr std::string_view kAuditLog = "kafka.authorizer.logger";
+
+env::LogLevel level_of(bool allowed, Audit audit) {
+  const bool told = allowed ? audit == Audit::kAll || audit == Audit::kAllowed
+                            : audit == Audit::kAll || audit == Audit::kDenied;
+  if (!told) return env::LogLevel::kTrace;
+  return allowed ? env::LogLevel::kDebug : env::LogLevel::kInfo;
+}
+
+}  // namespace
+
+bool authorized(const Services& node, const request::Request& request, AclOperation operation,
+                AclResourceType type, std::string_view name, Audit audit, std::size_t count) {
+  if (!node.authorizer) return true;
+  // Nobody but super users gets in before the ACLs are known.
+  static const image::MetadataImage kNothingKnown;
+  const image::MetadataImage& image = node.image ? *node.image : kNothingKnown;
+  const security::Subject subject(request.caller().principal, request.caller().host);
+  const security::Action action(operation, type, name);
+  security::Verdict verdict = security::judge(image, *node.authorizer, subject, action);
+  if (!node.image && verdict.rule != security::Verdict::Rule::kSuperUser) verdict.allowed = false;
+  env::Logger& logger = node.env.logger();
+  const env::LogLevel level = level_of(verdict.allowed, audit);
+  if (logger.enabled(level)) {
+    logger.write(
+        level, kAuditLog,
+        security::audit_line(verdict, subject, action, wire::api_name(request.api()), count));
+  }
+  return verdict.allowed;
+}
+
+bool authorized_by_type(const Services& node, const request::Request& request,
+                        AclOperation operation, AclResourceType type) {
+  if (!node.authorizer) return true;
+  if (!node.image) return authorized(node, request, operation, type, "hardcode");
+  const security::Subject subject(request.caller().principal, request.caller().host);
+  return security::judge_by_resource_type(*node.image, *node.authorizer, subject, operation, type);
+}
+
+std::int32_t authorized_operations(const Services& node, const request::Request& request,
+                                   AclResourceType type, std::string_view name) {
+  std::int32_t bits = 0;
+  for (const AclOperation operation : security::supported_operations(type))
+    if (authorized(node, request, operation, type, name, Audit::kNone))
+      bits |= security::operation_bit(operation);
+  return bits;
+}
+
+bool AuthorizedNames::contains(std::string_view name) {
+  if (!node_.authorizer) return true;
+  Name& known = names_[name];
+  if (!known.judged) {
+    known.judged = true;
+    known.allowed = authorized(node_, request_, operation_, type_, name, audit_,
+                               std::max<std::size_t>(known.count, 1));
+  }
+  return known.allowed;
+}
+
+}  // namespace moldau::handler
