@@ -52,6 +52,7 @@ struct AppendInput {
   LeaderEpoch leader_epoch;
   Timestamp now;
   Roll roll = Roll::kAtOnce;
+  partition::TransactionClaim claim;
 };
 
 /// What an append will be once it is written.
@@ -212,6 +213,15 @@ class PartitionLog {
     return epochs_.end_offset_for(epoch, log_end_offset_);
   }
   const partition::ProducerState& producers() const { return producers_; }
+  /// See ProducerState.
+  Result<std::optional<partition::VerificationGuard>> begin_verification(
+      const partition::ProducerBatch& batch, bool adds_itself, Timestamp now) {
+    return producers_.begin_verification(batch, adds_itself, now);
+  }
+  /// The same; `records` are those of the AppendInput to come.
+  Result<std::optional<partition::VerificationGuard>> begin_verification(ByteView records,
+                                                                         bool adds_itself,
+                                                                         Timestamp now);
   /// Does nothing while appends are staged.
   std::size_t remove_expired_producers(Timestamp now) {
     return has_staged() ? 0 : producers_.remove_expired(now, config_.producer_id_expiration_ms);
@@ -299,7 +309,7 @@ class PartitionLog {
   Result<void> place_batch(const AppendInput& input, const record::BatchView& batch,
                            MutableBytes bytes, Offset& next) const;
   Result<std::optional<partition::BatchMetadata>> stage_producers(
-      ByteView records, AppendOrigin origin, std::vector<StagedBatch>& batches);
+      const AppendInput& input, std::size_t bytes, std::vector<StagedBatch>& batches);
   Result<void> write_pending();
   Result<void> settle_write(Result<void> written);
   Result<void> write_aborted();

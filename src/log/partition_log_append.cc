@@ -62,9 +62,8 @@ Result<StagedAppend> PartitionLog::stage(AppendInput input) {
       return rolled.error();
     }
   }
-  MOLDAU_ASSIGN_OR_RETURN(
-      const std::optional<partition::BatchMetadata> duplicate,
-      stage_producers(input.records.view().first(bytes), input.origin, batches));
+  MOLDAU_ASSIGN_OR_RETURN(const std::optional<partition::BatchMetadata> duplicate,
+                          stage_producers(input, bytes, batches));
   if (duplicate) {
     out.is_duplicate = true;
     out.base_offset = duplicate->first_offset();
@@ -140,9 +139,9 @@ Result<void> PartitionLog::place_batch(const AppendInput& input, const record::B
 
 /// Checks all batches with the producer state; on an error or a duplicate it is as before.
 Result<std::optional<partition::BatchMetadata>> PartitionLog::stage_producers(
-    ByteView records, AppendOrigin origin, std::vector<StagedBatch>& batches) {
+    const AppendInput& input, std::size_t bytes, std::vector<StagedBatch>& batches) {
   const partition::ProducerState::Mark mark = producers_.mark();
-  record::BatchIterator iterator(records);
+  record::BatchIterator iterator(input.records.view().first(bytes));
   for (StagedBatch& staged : batches) {
     MOLDAU_ASSIGN_OR_RETURN(const std::optional<record::BatchView> batch, iterator.next());
     MOLDAU_CHECK(batch.has_value(), "the batches were counted before");
@@ -152,7 +151,8 @@ Result<std::optional<partition::BatchMetadata>> PartitionLog::stage_producers(
       producers_.roll_back_to(mark);
       return std::move(facts).error();
     }
-    Result<partition::ProducerVerdict> verdict = producers_.append(*facts, origin);
+    Result<partition::ProducerVerdict> verdict =
+        producers_.append(*facts, input.origin, input.claim);
     if (!verdict.ok()) {
       producers_.roll_back_to(mark);
       return std::move(verdict).error();
@@ -166,6 +166,13 @@ Result<std::optional<partition::BatchMetadata>> PartitionLog::stage_producers(
                                           aborted->last_offset, aborted->last_stable_offset};
   }
   return std::optional<partition::BatchMetadata>();
+}
+
+Result<std::optional<partition::VerificationGuard>> PartitionLog::begin_verification(
+    ByteView records, bool adds_itself, Timestamp now) {
+  MOLDAU_ASSIGN_OR_RETURN(const record::BatchView batch, record::BatchView::parse(records));
+  MOLDAU_ASSIGN_OR_RETURN(const partition::ProducerBatch facts, producer_batch_of(batch));
+  return producers_.begin_verification(facts, adds_itself, now);
 }
 
 WriteOutcome PartitionLog::write_staged() {

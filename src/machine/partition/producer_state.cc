@@ -61,8 +61,78 @@ Result<void> ProducerState::check_epoch(const ProducerEntry& entry, const Produc
                    ", below the last seen " + std::to_string(entry.producer_epoch.value()));
 }
 
+/// With an epoch for each transaction a marker of the epoch that we have is a late one, unless it
+/// is the same marker again.
+Result<void> ProducerState::check_marker_epoch(const ProducerEntry& entry,
+                                               const ProducerBatch& batch, AppendOrigin origin,
+                                               std::int8_t transaction_version) const {
+  if (transaction_version < 2 || batch.producer_epoch != entry.producer_epoch)
+    return check_epoch(entry, batch, origin);
+  const bool is_again = entry.current_txn_first_offset.value() < 0 ||
+                        batch.producer_epoch.value() == std::numeric_limits<std::int16_t>::max();
+  if (is_again) return {};
+  return Error(ErrorCode::kInvalidProducerEpoch, "the marker of " + about(batch) +
+                                                     " has the epoch of the open transaction, " +
+                                                     std::to_string(entry.producer_epoch.value()));
+}
+
+Result<void> ProducerState::check_verified(const ProducerEntry& entry, const ProducerBatch& batch,
+                                           const TransactionClaim& claim) const {
+  if (!claim.must_be_verified || is_open(entry, batch)) return {};
+  const auto found = verifications_.find(batch.producer_id.value());
+  if (found != verifications_.end() && found->second.guard == claim.guard) return {};
+  return Error(ErrorCode::kInvalidTxnState, about(batch) + " has no open transaction here");
+}
+
+Result<std::optional<VerificationGuard>> ProducerState::begin_verification(
+    const ProducerBatch& batch, bool adds_itself, Timestamp now) {
+  const ProducerEntry* entry = find(batch.producer_id);
+  if (entry && is_open(*entry, batch)) return std::optional<VerificationGuard>();
+  auto found = verifications_.find(batch.producer_id.value());
+  if (found == verifications_.end()) {
+    if (verifications_.size() >= kVerificationsMax)
+      return Error(ErrorCode::kNotEnoughReplicas, "too many transactions begin at once");
+    const VerificationGuard guard(++last_guard_);
+    found = verifications_
+                .emplace(batch.producer_id.value(), Verification{guard, now, batch.first_sequence,
+                                                                 batch.producer_epoch, adds_itself})
+                .first;
+  }
+  Verification& verification = found->second;
+  if (batch.producer_epoch > verification.epoch) {
+    verification.epoch = batch.producer_epoch;
+    verification.lowest_sequence = batch.first_sequence;
+  } else if (batch.producer_epoch == verification.epoch) {
+    verification.lowest_sequence = std::min(verification.lowest_sequence, batch.first_sequence);
+  }
+  return std::optional(verification.guard);
+}
+
+ErrorCode ProducerState::check_transactional(ProducerId producer_id, ProducerEpoch epoch,
+                                             const TransactionClaim& claim) const {
+  ProducerBatch batch;
+  batch.producer_id = producer_id;
+  batch.producer_epoch = epoch;
+  const ProducerEntry* found = find(producer_id);
+  const ProducerEntry entry = found ? *found : ProducerEntry();
+  Result<void> checked = check_verified(entry, batch, claim);
+  if (checked.ok()) checked = check_epoch(entry, batch, AppendOrigin::kCoordinator);
+  return checked.ok() ? ErrorCode::kNone : checked.error().code;
+}
+
 Result<void> ProducerState::check_sequence(const ProducerEntry& entry,
                                            const ProducerBatch& batch) const {
+  const auto verified = verifications_.find(batch.producer_id.value());
+  if (verified != verifications_.end()) {
+    const Verification& verification = verified->second;
+    const bool must_be_first =
+        verification.adds_itself && entry.batch_count() == 0 && batch.first_sequence != 0;
+    if (must_be_first || batch.first_sequence > verification.lowest_sequence)
+      return Error(ErrorCode::kOutOfOrderSequenceNumber,
+                   about(batch) + " sends sequence " + std::to_string(batch.first_sequence) +
+                       " before " +
+                       std::to_string(must_be_first ? 0 : verification.lowest_sequence));
+  }
   if (batch.producer_epoch != entry.producer_epoch) {
     // A new epoch begins with sequence 0; a producer that we do not know (any more) may go on.
     if (batch.first_sequence == 0 || entry.producer_epoch.value() < 0) return {};
@@ -76,13 +146,14 @@ Result<void> ProducerState::check_sequence(const ProducerEntry& entry,
                    " after " + std::to_string(entry.last_sequence()));
 }
 
-Result<ProducerVerdict> ProducerState::append(const ProducerBatch& batch, AppendOrigin origin) {
+Result<ProducerVerdict> ProducerState::append(const ProducerBatch& batch, AppendOrigin origin,
+                                              const TransactionClaim& claim) {
   const auto found = producers_.find(batch.producer_id.value());
   ProducerEntry current = found == producers_.end() ? ProducerEntry() : found->second;
   if (batch.is_control) {
     // A control batch of no transaction, or one emptied by compaction, changes nothing.
     if (!batch.marker) return ProducerVerdict();
-    return append_marker(current, batch, origin);
+    return append_marker(current, batch, origin, claim.transaction_version);
   }
   if (origin == AppendOrigin::kClient) {
     if (const BatchMetadata* duplicate = current.find_duplicate(batch)) {
@@ -91,6 +162,7 @@ Result<ProducerVerdict> ProducerState::append(const ProducerBatch& batch, Append
       return verdict;
     }
   }
+  if (batch.is_transactional) MOLDAU_TRY(check_verified(current, batch, claim));
   return append_data(current, batch, origin);
 }
 
@@ -111,6 +183,7 @@ Result<ProducerVerdict> ProducerState::append_data(ProducerEntry updated,
   if (begins) updated.current_txn_first_offset = batch.first_offset;
   store(batch.producer_id, updated);
   if (begins) {
+    verifications_.erase(batch.producer_id.value());
     ongoing_[batch.first_offset] = batch.producer_id;
     undo_.push_back({Undo::Kind::kTxnStarted, batch.producer_id, batch.first_offset, {}});
   }
@@ -119,14 +192,16 @@ Result<ProducerVerdict> ProducerState::append_data(ProducerEntry updated,
 
 Result<ProducerVerdict> ProducerState::append_marker(ProducerEntry updated,
                                                      const ProducerBatch& batch,
-                                                     AppendOrigin origin) {
-  MOLDAU_TRY(check_epoch(updated, batch, origin));
+                                                     AppendOrigin origin,
+                                                     std::int8_t transaction_version) {
+  MOLDAU_TRY(check_marker_epoch(updated, batch, origin, transaction_version));
   const EndTransactionMarker& marker = *batch.marker;
   if (updated.coordinator_epoch > marker.coordinator_epoch &&
       origin != AppendOrigin::kReplication && origin != AppendOrigin::kRaftLeader)
     return Error(ErrorCode::kTransactionCoordinatorFenced,
                  "coordinator epoch " + std::to_string(marker.coordinator_epoch) + " for " +
                      about(batch) + " is below " + std::to_string(updated.coordinator_epoch));
+  verifications_.erase(batch.producer_id.value());
   const Offset first = updated.current_txn_first_offset;
   updated.set_epoch(batch.producer_epoch);
   updated.coordinator_epoch = marker.coordinator_epoch;
@@ -208,10 +283,13 @@ void ProducerState::clear() {
   ongoing_.clear();
   unreplicated_.clear();
   undo_.clear();
+  verifications_.clear();
 }
 
 std::size_t ProducerState::remove_expired(Timestamp now, Millis expiration) {
   MOLDAU_CHECK(undo_.empty(), "expiry while appends are staged");
+  std::erase_if(verifications_,
+                [&](const auto& item) { return is_expired(item.second.begun, now, expiration); });
   return std::erase_if(producers_, [&](const auto& item) {
     const ProducerEntry& entry = item.second;
     return entry.current_txn_first_offset.value() < 0 &&

@@ -29,6 +29,18 @@ struct EndTransactionMarker {
   std::int32_t coordinator_epoch = -1;
 };
 
+/// Says that a partition asked the coordinator for a transaction; 0 says nothing.
+using VerificationGuard = Strong<struct VerificationGuardTag, std::uint64_t>;
+
+/// What an appender says of the transaction of its batches.
+struct TransactionClaim {
+  /// The first batch of a transaction needs the guard below.
+  bool must_be_verified = false;
+  VerificationGuard guard{0};
+  /// Of markers: from 2 on each transaction has an epoch of its own (KIP-1228).
+  std::int8_t transaction_version = 0;
+};
+
 /// What producer state needs to know of a batch.
 struct ProducerBatch {
   ProducerId producer_id{-1};
@@ -115,17 +127,31 @@ struct ProducerVerdict {
 ///          state is exactly what it was.
 /// Thread   a value of its log's owner.
 /// Bounds   about 200 bytes per known producer id; ids go after producer.id.expiration.ms
-///          without a batch (remove_expired). decode_snapshot refuses counts beyond the bytes.
+///          without a batch (remove_expired), verifications as well, of which there are at most
+///          kVerificationsMax. decode_snapshot refuses counts beyond the bytes.
 /// Errors   append: kOutOfOrderSequenceNumber, kInvalidProducerEpoch, kInvalidTxnState,
 ///          kTransactionCoordinatorFenced.
-/// Source   KIP-98, KIP-360, KIP-447; ProducerStateManager, ProducerAppendInfo,
-///          ProducerStateEntry.
+/// Source   KIP-98, KIP-360, KIP-447, KIP-890, KIP-1228; ProducerStateManager,
+///          ProducerAppendInfo, ProducerStateEntry, VerificationStateEntry.
 class ProducerState {
  public:
   using Mark = std::size_t;
+  static constexpr std::size_t kVerificationsMax = 100'000;
 
   /// Checks a batch and takes it in; a duplicate changes nothing. On an error nothing changed.
-  Result<ProducerVerdict> append(const ProducerBatch& batch, AppendOrigin origin);
+  Result<ProducerVerdict> append(const ProducerBatch& batch, AppendOrigin origin,
+                                 const TransactionClaim& claim = {});
+
+  /// The first batch of a transaction came: what to claim once the coordinator knows of it.
+  /// Nothing if its transaction is open here. A marker in between makes the guard void.
+  /// `adds_itself`: the producer leaves it to us to add the partition (transaction version 2).
+  /// Errors   kNotEnoughReplicas (to be tried again): too many are being verified.
+  Result<std::optional<VerificationGuard>> begin_verification(const ProducerBatch& batch,
+                                                              bool adds_itself, Timestamp now);
+
+  /// What append() would say of a producer's next transactional batch, sequences aside.
+  ErrorCode check_transactional(ProducerId producer_id, ProducerEpoch epoch,
+                                const TransactionClaim& claim) const;
 
   /// A point to return to; valid until commit().
   Mark mark() const { return undo_.size(); }
@@ -170,13 +196,30 @@ class ProducerState {
     ProducerEntry entry;
   };
 
+  /// Keeps later batches of a producer from being first while an earlier one is tried again.
+  struct Verification {
+    VerificationGuard guard;
+    Timestamp begun;
+    std::int32_t lowest_sequence = 0;
+    ProducerEpoch epoch;
+    bool adds_itself = false;
+  };
+
+  static bool is_open(const ProducerEntry& entry, const ProducerBatch& batch) {
+    return entry.current_txn_first_offset.value() >= 0 &&
+           entry.producer_epoch == batch.producer_epoch;
+  }
+  Result<void> check_verified(const ProducerEntry& entry, const ProducerBatch& batch,
+                              const TransactionClaim& claim) const;
+  Result<void> check_marker_epoch(const ProducerEntry& entry, const ProducerBatch& batch,
+                                  AppendOrigin origin, std::int8_t transaction_version) const;
   Result<void> check_epoch(const ProducerEntry& entry, const ProducerBatch& batch,
                            AppendOrigin origin) const;
   Result<void> check_sequence(const ProducerEntry& entry, const ProducerBatch& batch) const;
   Result<ProducerVerdict> append_data(ProducerEntry updated, const ProducerBatch& batch,
                                       AppendOrigin origin);
   Result<ProducerVerdict> append_marker(ProducerEntry updated, const ProducerBatch& batch,
-                                        AppendOrigin origin);
+                                        AppendOrigin origin, std::int8_t transaction_version);
   Offset stable_after(const CompletedTransaction& completed) const;
   void store(ProducerId id, const ProducerEntry& entry);
 
@@ -189,6 +232,8 @@ class ProducerState {
   std::map<Offset, ProducerId> ongoing_;  // by first offset
   std::map<Offset, Ended> unreplicated_;  // by first offset; marker not below the high watermark
   std::vector<Undo> undo_;
+  std::unordered_map<std::int64_t, Verification> verifications_;
+  std::uint64_t last_guard_ = 0;
   Offset end_offset_{0};
 };
 

@@ -164,12 +164,18 @@ void Node::build_broker() {
   }
   dynamic_.on_change([this](const broker::DynamicConfig::Value& config) { follow_config(config); });
   groups_ = std::make_unique<coordinator::GroupCoordinators>(env_, replicas_, *config_);
+  markers_ = std::make_unique<coordinator::MarkerWriter>(replicas_, *groups_);
+  transactions_ = std::make_unique<coordinator::TxnCoordinators>(
+      env_, replicas_, *markers_, *config_, [this](UniqueFunction<void(Result<ProducerId>)> taken) {
+        producer_ids_->take(std::move(taken));
+      });
   applier_ = std::make_unique<broker::MetadataApplier>(
       env_, config_->node_id, dynamic_, directories_, replicas_,
       [this](std::uint32_t s, const image::ImagePtr& image, const image::MetadataChanges& changes,
              const broker::DynamicConfig::Value& config) {
         show(s, image, config);
         groups_->show(s, image, changes);
+        transactions_->show(s, image);
       },
       [this](const image::ImagePtr& image) { on_image_applied(image); });
   quorum_->on_failure([this](const Error& error) {
@@ -208,6 +214,8 @@ void Node::build_broker() {
     parts->services().producer_ids = producer_ids_.get();
     parts->services().alter_log_dirs = alter_log_dirs_.get();
     parts->services().groups = groups_.get();
+    parts->services().transactions = transactions_.get();
+    parts->services().markers = markers_.get();
   }
   env_.metrics().gauge_of(
       "kafka_controller_kafkacontroller_activecontrollercount", {},
@@ -442,6 +450,7 @@ env::Task<void> Node::stop_coordinators() {
   for (std::uint32_t s = 0; s < groups_->size(); ++s) {
     auto stop = [this, s] {
       groups_->stop(s);
+      transactions_->stop(s);
       return true;
     };
     env::Shard& there = env_.shard(env::ShardId(s));

@@ -19,6 +19,7 @@
 #include "node/broker/producer_ids.h"
 #include "node/broker/replica_alter_log_dirs.h"
 #include "node/coordinator/group_coordinators.h"
+#include "node/coordinator/txn_coordinators.h"
 #include "node/quorum/quorum.h"
 #include "node/replica/replica_host.h"
 
@@ -122,6 +123,8 @@ class Node {
   std::unique_ptr<broker::DirectoryAssigner> assigner_;
   std::unique_ptr<broker::ReplicaAlterLogDirs> alter_log_dirs_;
   std::unique_ptr<coordinator::GroupCoordinators> groups_;
+  std::unique_ptr<coordinator::MarkerWriter> markers_;
+  std::unique_ptr<coordinator::TxnCoordinators> transactions_;
   std::unique_ptr<net::SocketServer> server_;
   std::shared_ptr<Node*> alive_;
   env::TaskScope tasks_;

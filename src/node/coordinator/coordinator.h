@@ -17,6 +17,13 @@
 
 namespace moldau::coordinator {
 
+/// The transaction of a producer that a step is part of.
+struct TransactionStep {
+  ProducerId producer_id{-1};
+  ProducerEpoch producer_epoch{-1};
+  partition::TransactionClaim claim;
+};
+
 /// Drives the machines of one kind on one shard: one for each partition of the kind's internal
 /// topic that this node leads and this shard hosts (docs/coordinators.md).
 ///
@@ -69,6 +76,38 @@ class Coordinator {
     const AnswerId id{++last_answer_};
     active->waiting.emplace(id, std::move(done));
     perform(active, step(*active->machine, kind_.context(*image_), id));
+  }
+
+  /// The same for a step whose batch belongs to a producer's transaction.
+  /// Errors   besides those of run(): what the partition says of that producer (kInvalidTxnState,
+  ///          kInvalidProducerEpoch).
+  template <class Step>
+  void run_in_transaction(PartitionId index, const TransactionStep& transaction, Step step,
+                          Done done) {
+    const std::shared_ptr<Active> active = usable(index, done);
+    if (!active) return;
+    const partition::ProducerState& producers = host_.find(active->id)->log().producers();
+    const ErrorCode refused = producers.check_transactional(
+        transaction.producer_id, transaction.producer_epoch, transaction.claim);
+    if (refused != ErrorCode::kNone)
+      return done(Error(refused, "the partition has no such transaction"));
+    claim_ = transaction.claim;
+    run(index, std::move(step), std::move(done));
+    claim_ = {};
+  }
+  /// Whether a producer's transaction must be verified before a step of it; `done` hears the guard
+  /// to claim, nothing if it is open in this partition.
+  template <class DoneAsking>
+  void begin_verification(PartitionId index, const TransactionStep& transaction, bool adds_itself,
+                          DoneAsking done) {
+    const std::shared_ptr<Active> active = usable(index, done);
+    if (!active) return;
+    partition::ProducerBatch batch;
+    batch.producer_id = transaction.producer_id;
+    batch.producer_epoch = transaction.producer_epoch;
+    done(host_.find(active->id)
+             ->log()
+             .begin_verification(batch, adds_itself, host_.shard().wall_now()));
   }
 
   /// `step(Machine&, const Context&) → Effects` on each machine that is loaded.
@@ -185,6 +224,8 @@ class Coordinator {
   std::map<PartitionId, std::shared_ptr<Active>> active_;
   std::uint64_t last_answer_ = 0;
   bool stopped_ = false;
+  /// Of the step that is being done.
+  partition::TransactionClaim claim_;
   record::CompressionContext compression_;
   std::shared_ptr<bool> alive_;
   env::TaskScope tasks_;
@@ -320,8 +361,8 @@ void Coordinator<Kind>::perform(const std::shared_ptr<Active>& active, Effects e
   if constexpr (requires(Kind& kind) { kind.at_once(active->index, effects); }) {
     kind_.at_once(active->index, effects);
     if (kind_.has_later(effects))
-      release(*active, [this, alive = alive_, active, effects = std::move(effects)](
-                           const std::optional<Error>& error) {
+      release(*active, [this, alive = alive_, active,
+                        effects = std::move(effects)](const std::optional<Error>& error) {
         if (!error && *alive && !active->ended)
           kind_.when_committed(active->index, image_, effects);
       });
@@ -343,6 +384,7 @@ void Coordinator<Kind>::append(const std::shared_ptr<Active>& active,
       [this, alive = alive_, active, entry](std::vector<replica::AppendOutcome> outcomes) {
         if (*alive) appended(active, *entry, outcomes.front().error);
       });
+  part->items.front().claim = claim_;
   part->origin = log::AppendOrigin::kCoordinator;
   part->deadline = host_.shard().now() + kind_.commit_timeout();
   host_.append(part);

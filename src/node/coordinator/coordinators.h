@@ -40,6 +40,21 @@ class Coordinators {
     return id;
   }
 
+  /// Those that a node leads.
+  static std::vector<TopicIdPartition> partitions_led_by(const image::MetadataImage& image,
+                                                         NodeId node) {
+    std::vector<TopicIdPartition> out;
+    const image::TopicImage* topic = image.topic(Kind::kTopic);
+    if (!topic) return out;
+    for (const auto& [index, state] : topic->partitions) {
+      if (state.leader != node) continue;
+      TopicIdPartition& id = out.emplace_back();
+      id.topic_id = topic->id;
+      id.partition = index;
+    }
+    return out;
+  }
+
   void stop(std::uint32_t shard) { coordinators_[shard]->stop(); }
   One& of(const TopicIdPartition& id) { return at(replicas_.owner_index(id)); }
   One& at(std::uint32_t shard) { return *coordinators_[shard]; }
@@ -57,9 +72,28 @@ class Coordinators {
     };
     Result<Answer> heard = co_await ask<Answer>(&here, *id, std::move(run));
     if (!heard.ok()) co_return std::move(heard).error();
-    Response* response = std::get_if<Response>(&*heard);
-    MOLDAU_CHECK(response, "an answer of another kind");
-    co_return std::move(*response);
+    co_return response_of<Response>(std::move(heard).value());
+  }
+  /// The same for a step of a transaction that is open in that partition or has been verified.
+  template <class Response, class Step>
+  env::Task<Result<Response>> call_in_transaction(env::Shard& here, TopicIdPartition id,
+                                                  TransactionStep transaction, Step step) {
+    auto run = [index = id.partition, transaction, step = std::move(step)](One& one,
+                                                                           auto done) mutable {
+      one.run_in_transaction(index, transaction, std::move(step), std::move(done));
+    };
+    Result<Answer> heard = co_await ask<Answer>(&here, id, std::move(run));
+    if (!heard.ok()) co_return std::move(heard).error();
+    co_return response_of<Response>(std::move(heard).value());
+  }
+  env::Task<Result<std::optional<partition::VerificationGuard>>> begin_verification(
+      env::Shard& here, TopicIdPartition id, TransactionStep transaction, bool adds_itself) {
+    using Guard = std::optional<partition::VerificationGuard>;
+    auto run = [index = id.partition, transaction, adds_itself](One& one, auto done) mutable {
+      one.begin_verification(index, transaction, adds_itself, std::move(done));
+    };
+    Result<Guard> heard = co_await ask<Guard>(&here, id, std::move(run));
+    co_return heard;
   }
   /// `look(const Machine&, const image::MetadataImage&) → T`.
   template <class T, class Look>
@@ -87,6 +121,12 @@ class Coordinators {
   }
 
  private:
+  template <class Response>
+  static Response response_of(Answer answer) {
+    Response* response = std::get_if<Response>(&answer);
+    MOLDAU_CHECK(response, "an answer of another kind");
+    return std::move(*response);
+  }
   /// `run(One&, done)` on the shard of a partition; what `done` heard, back here.
   template <class T, class Run>
   env::Task<Result<T>> ask(env::Shard* here, TopicIdPartition id, Run run) {

@@ -68,6 +68,7 @@ void MarkerWriter::write_one(const std::shared_ptr<Gathering>& gathering, std::s
                                marker.commit ? record::ControlRecordType::kCommit
                                              : record::ControlRecordType::kAbort,
                                marker.coordinator_epoch.value(), host->compression()));
+    items.front().claim.transaction_version = marker.transaction_version;
     auto part = std::make_shared<replica::AppendPart>(
         std::move(items), true,
         [gathering, tell, groups, id](const std::vector<replica::AppendOutcome>& outcomes) {

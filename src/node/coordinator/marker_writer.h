@@ -19,6 +19,7 @@ struct TransactionMarker {
   ProducerEpoch producer_epoch;
   LeaderEpoch coordinator_epoch;
   bool commit = false;
+  std::int8_t transaction_version = 0;
 };
 
 struct MarkerOutcome {

@@ -31,8 +31,8 @@ TxnKind::TxnKind(TxnCoordinators& owner, env::Shard& shard, const config::Broker
       shard_(shard),
       settings_(settings_of(config)),
       commit_timeout_(config.values.request_timeout_ms),
-      piece_bytes_(static_cast<std::uint32_t>(std::clamp(
-          config.values.transaction_state_log_load_buffer_size, 1, kPieceBytesMax))) {}
+      piece_bytes_(static_cast<std::uint32_t>(
+          std::clamp(config.values.transaction_state_log_load_buffer_size, 1, kPieceBytesMax))) {}
 
 txn::TxnContext TxnKind::context(const image::MetadataImage& image) const {
   return {shard_.now(), shard_.wall_now(), image, image.feature_level("transaction.version")};
@@ -53,10 +53,10 @@ void TxnKind::at_once(PartitionId partition, const Effects& effects) {
     owner->env_.shard(env::ShardId(0)).post([owner, home, index, partition, token] {
       owner->take_producer_id_([owner, home, index, partition, token](Result<ProducerId> given) {
         home->post([owner, index, partition, token, given = std::move(given)] {
-          owner->at(index).tell(partition, [&](txn::TxnMachine& machine,
-                                               const txn::TxnContext& context) {
-            return machine.producer_id_given(context, token, given);
-          });
+          owner->at(index).tell(partition,
+                                [&](txn::TxnMachine& machine, const txn::TxnContext& context) {
+                                  return machine.producer_id_given(context, token, given);
+                                });
         });
       });
     });
@@ -67,7 +67,8 @@ void TxnKind::when_committed(PartitionId partition, const image::ImagePtr& image
                              const Effects& effects) {
   for (const txn::MarkersToWrite& wanted : effects.markers) {
     const TransactionMarker marker{wanted.producer_id, wanted.producer_epoch,
-                                   wanted.coordinator_epoch, wanted.commit};
+                                   wanted.coordinator_epoch, wanted.commit,
+                                   wanted.transaction_version};
     owner_.markers_.write(
         shard_, image, marker, wanted.partitions, shard_.now() + kMarkerTimeout,
         [owner = &owner_, index = shard_.id().value(), partition,

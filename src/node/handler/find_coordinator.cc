@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/coordinator/group_coordinators.h"
+#include "node/coordinator/txn_coordinators.h"
 #include "node/handler/handlers.h"
 #include "node/handler/topic_creation.h"
 #include "wire/find_coordinator_request.h"
@@ -24,12 +25,18 @@ struct Found {
 
 /// The internal topic of a kind of key that is coordinated here; empty if it is not.
 std::string_view topic_of(std::int8_t key_type) {
-  return key_type == kGroup ? coordinator::kGroupTopic : std::string_view();
+  if (key_type == kGroup) return coordinator::kGroupTopic;
+  return key_type == kTransaction ? coordinator::kTransactionTopic : std::string_view();
 }
 
-Found find_group(const image::MetadataImage& image, std::string_view group_id,
-                 const std::string& listener) {
-  const auto id = coordinator::GroupCoordinators::partition_of(image, group_id);
+std::optional<TopicIdPartition> partition_of(const image::MetadataImage& image,
+                                             std::int8_t key_type, std::string_view key) {
+  return key_type == kGroup ? coordinator::GroupCoordinators::partition_of(image, key)
+                            : coordinator::TxnCoordinators::partition_of(image, key);
+}
+
+Found find_leader(const image::MetadataImage& image, const std::optional<TopicIdPartition>& id,
+                  const std::string& listener) {
   if (!id) return {ErrorCode::kCoordinatorNotAvailable, "its topic is being created"};
   const image::TopicImage* topic = image.topic(id->topic_id);
   const image::PartitionState* state = topic ? topic->partition(id->partition) : nullptr;
@@ -45,8 +52,8 @@ Found find_group(const image::MetadataImage& image, std::string_view group_id,
 }
 
 Found refused(std::int8_t key_type) {
-  if (key_type == kTransaction || key_type == kShare)
-    return {ErrorCode::kCoordinatorNotAvailable, "this node coordinates groups only"};
+  if (key_type == kShare)
+    return {ErrorCode::kCoordinatorNotAvailable, "this node does not coordinate share groups"};
   return {ErrorCode::kInvalidRequest, "unknown type of key"};
 }
 
@@ -69,7 +76,7 @@ env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr requ
   }
   const auto find = [&](std::string_view key) -> Found {
     if (name.empty()) return refused(message.key_type);
-    return find_group(*node.image, key, listener);
+    return find_leader(*node.image, partition_of(*node.image, message.key_type, key), listener);
   };
   const auto fill = [](auto& to, const Found& found) {
     to.error_code = to_wire(found.error);

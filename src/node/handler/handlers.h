@@ -10,6 +10,8 @@ namespace moldau::handler {
 /// Thread   the shard of the connection.
 using HandlerFunction = env::Task<void> (*)(Services& node, request::RequestPtr request);
 
+env::Task<void> handle_add_offsets_to_txn(Services& node, request::RequestPtr request);
+env::Task<void> handle_add_partitions_to_txn(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_client_quotas(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_configs(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_partition_reassignments(Services& node, request::RequestPtr request);
@@ -28,7 +30,9 @@ env::Task<void> handle_describe_log_dirs(Services& node, request::RequestPtr req
 env::Task<void> handle_describe_producers(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_quorum(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_topic_partitions(Services& node, request::RequestPtr request);
+env::Task<void> handle_describe_transactions(Services& node, request::RequestPtr request);
 env::Task<void> handle_elect_leaders(Services& node, request::RequestPtr request);
+env::Task<void> handle_end_txn(Services& node, request::RequestPtr request);
 env::Task<void> handle_fetch(Services& node, request::RequestPtr request);
 env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr request);
 env::Task<void> handle_heartbeat(Services& node, request::RequestPtr request);
@@ -40,6 +44,7 @@ env::Task<void> handle_list_config_resources(Services& node, request::RequestPtr
 env::Task<void> handle_list_groups(Services& node, request::RequestPtr request);
 env::Task<void> handle_list_offsets(Services& node, request::RequestPtr request);
 env::Task<void> handle_list_partition_reassignments(Services& node, request::RequestPtr request);
+env::Task<void> handle_list_transactions(Services& node, request::RequestPtr request);
 env::Task<void> handle_metadata(Services& node, request::RequestPtr request);
 env::Task<void> handle_offset_commit(Services& node, request::RequestPtr request);
 env::Task<void> handle_offset_delete(Services& node, request::RequestPtr request);
@@ -47,7 +52,9 @@ env::Task<void> handle_offset_fetch(Services& node, request::RequestPtr request)
 env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestPtr request);
 env::Task<void> handle_produce(Services& node, request::RequestPtr request);
 env::Task<void> handle_sync_group(Services& node, request::RequestPtr request);
+env::Task<void> handle_txn_offset_commit(Services& node, request::RequestPtr request);
 env::Task<void> handle_unregister_broker(Services& node, request::RequestPtr request);
 env::Task<void> handle_update_features(Services& node, request::RequestPtr request);
+env::Task<void> handle_write_txn_markers(Services& node, request::RequestPtr request);
 
 }  // namespace moldau::handler

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/broker/producer_ids.h"
 #include "node/handler/handlers.h"
+#include "node/handler/transaction_call.h"
 #include "wire/init_producer_id_request.h"
 #include "wire/init_producer_id_response.h"
 
@@ -21,6 +22,25 @@ env::Task<Result<ProducerId>> take_producer_id(Services& node) {
   co_return id;
 }
 
+/// Without a transactional id any broker gives out a producer id.
+env::Task<Result<wire::InitProducerIdResponse>> init_idempotent(Services& node) {
+  const Result<ProducerId> id = co_await take_producer_id(node);
+  if (!id.ok()) co_return id.error();
+  wire::InitProducerIdResponse response;
+  response.producer_id = id->value();
+  response.producer_epoch = 0;
+  co_return response;
+}
+
+env::Task<Result<wire::InitProducerIdResponse>> init_transactional(
+    Services& node, const wire::InitProducerIdRequest* message, std::int16_t version) {
+  std::string key = message->transactional_id.str();
+  Result<wire::InitProducerIdResponse> answer =
+      co_await call_transaction<wire::InitProducerIdResponse, wire::InitProducerIdRequest>(
+          node, std::move(key), message, version, &txn::TxnMachine::init_producer_id);
+  co_return answer;
+}
+
 }  // namespace
 
 env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr request) {
@@ -29,24 +49,20 @@ env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr requ
     request->close(decoded.error().detail);
     co_return;
   }
-  wire::InitProducerIdResponse response;
-  response.producer_epoch = -1;
-  if (!decoded->transactional_id.is_null()) {
-    // Nobody coordinates transactions on this node.
-    response.error_code =
-        to_wire(decoded->transactional_id.is_empty() ? ErrorCode::kInvalidRequest
-                                                     : ErrorCode::kCoordinatorNotAvailable);
-    request->answer(response);
+  const wire::InitProducerIdRequest message = std::move(decoded).value();
+  env::Task<Result<wire::InitProducerIdResponse>> task =
+      message.transactional_id.is_null() ? init_idempotent(node)
+                                         : init_transactional(node, &message, request->version());
+  Result<wire::InitProducerIdResponse> answer = co_await std::move(task);
+  if (answer.ok()) {
+    request->answer(*answer);
     co_return;
   }
-  const Result<ProducerId> id = co_await take_producer_id(node);
-  if (id.ok()) {
-    response.producer_id = id->value();
-    response.producer_epoch = 0;
-  } else {
-    response.error_code = to_wire(id.error().code);
-  }
-  request->answer(response);
+  wire::InitProducerIdResponse refused;
+  refused.producer_id = -1;
+  refused.producer_epoch = -1;
+  refused.error_code = to_wire(answer.error().code);
+  request->answer(refused);
 }
 
 }  // namespace moldau::handler

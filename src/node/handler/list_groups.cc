@@ -17,20 +17,14 @@ env::Task<void> handle_list_groups(Services& node, request::RequestPtr request) 
   }
   const wire::ListGroupsRequest message = std::move(decoded).value();
   wire::ListGroupsResponse response;
-  const image::ImagePtr image = node.image;
-  const image::TopicImage* topic = image->topic(coordinator::kGroupTopic);
-  const std::size_t count = topic ? topic->partitions.size() : 0;
-  for (std::size_t n = 0; n < count; ++n) {
-    TopicIdPartition id;
-    id.topic_id = topic->id;
-    id.partition = PartitionId(static_cast<std::int32_t>(n));
-    const image::PartitionState* state = topic->partition(id.partition);
-    if (!state || state->leader != node.identity->id) continue;
+  const std::vector<TopicIdPartition> mine =
+      coordinator::GroupCoordinators::partitions_led_by(*node.image, node.identity->id);
+  for (std::size_t n = 0; n < mine.size(); ++n) {
     auto look = [&message](const group::GroupMachine& machine, const image::MetadataImage&) {
       return machine.list(message);
     };
     Result<ListedGroups> listed =
-        co_await node.groups->read_partition<ListedGroups>(node.shard, id, std::move(look));
+        co_await node.groups->read_partition<ListedGroups>(node.shard, mine[n], std::move(look));
     if (listed.ok()) {
       for (auto& one : *listed) response.groups.push_back(std::move(one));
     } else if (listed.error().code != ErrorCode::kNotCoordinator) {

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
 #include "node/handler/handlers.h"
+#include "node/handler/transaction_call.h"
 #include "wire/produce_request.h"
 #include "wire/produce_response.h"
 
@@ -11,7 +15,13 @@ struct Target {
   std::size_t topic = 0;
   std::size_t partition = 0;
   TopicIdPartition id;
+  /// Of a transactional batch.
+  std::optional<std::pair<ProducerId, ProducerEpoch>> producer;
+  partition::TransactionClaim claim;
+  bool is_sent = false;
   replica::AppendOutcome outcome;
+
+  bool may_be_sent() const { return outcome.error == ErrorCode::kNone && !is_sent; }
 };
 
 /// Counts the shards that still owe outcomes.
@@ -34,14 +44,14 @@ ErrorCode refusal_of_topic(const wire::ProduceRequest::TopicProduceData& data,
   return ErrorCode::kNone;
 }
 
-replica::AppendOutcome refusal_of_records(ByteView records, std::int16_t version) {
-  if (auto checked = record::check_produce_records(records, version); !checked.ok())
-    return replica::AppendOutcome(checked.error().code, checked.error().detail);
+void look_at_records(ByteView records, std::int16_t version, Target& target) {
+  if (auto checked = record::check_produce_records(records, version); !checked.ok()) {
+    target.outcome = replica::AppendOutcome(checked.error().code, checked.error().detail);
+    return;
+  }
   auto batch = record::BatchView::parse(records);
-  if (batch.ok() && batch->is_transactional())
-    return replica::AppendOutcome(ErrorCode::kInvalidTxnState,
-                                  "no transaction is open for this partition");
-  return {};
+  if (batch.ok() && batch->has_producer_id() && batch->is_transactional())
+    target.producer.emplace(batch->producer_id(), batch->producer_epoch());
 }
 
 /// Resolves every partition; those that may be appended have no error afterwards.
@@ -65,12 +75,50 @@ std::vector<Target> targets_of(const wire::ProduceRequest& message, const Servic
         target.id.topic_id = topic->id;
         target.id.partition = index;
         const wire::Records& records = data.partition_data[p].records;
-        target.outcome = refusal_of_records(records.view(), request.version());
+        look_at_records(records.view(), request.version(), target);
       }
       targets.push_back(std::move(target));
     }
   }
   return targets;
+}
+
+TransactionSupport support_of(std::int16_t version) {
+  if (version >= 12) return TransactionSupport::kAddsItself;
+  return version >= 11 ? TransactionSupport::kAbortable : TransactionSupport::kOld;
+}
+
+bool must_be_verified(const Services& node, TransactionSupport support) {
+  return support == TransactionSupport::kAddsItself ||
+         node.config->values.transaction_partition_verification_enable;
+}
+
+void refuse_all(std::vector<Target>& targets, ErrorCode error) {
+  for (Target& target : targets) target.outcome = replica::AppendOutcome(error);
+}
+
+/// The request as one transaction sees it; nothing if it has no transactional batch.
+std::optional<PartitionsToVerify> transaction_of(const wire::ProduceRequest& message,
+                                                 std::int16_t version,
+                                                 std::vector<Target>& targets) {
+  std::set<std::pair<ProducerId, ProducerEpoch>> producers;
+  for (const Target& target : targets)
+    if (target.producer) producers.insert(*target.producer);
+  if (producers.empty()) return std::nullopt;
+  if (message.transactional_id.is_null()) {
+    refuse_all(targets, ErrorCode::kTransactionalIdAuthorizationFailed);
+    return std::nullopt;
+  }
+  if (producers.size() > 1) {
+    refuse_all(targets, ErrorCode::kInvalidProducerIdMapping);
+    return std::nullopt;
+  }
+  PartitionsToVerify transaction;
+  transaction.transactional_id = message.transactional_id.str();
+  transaction.producer_id = producers.begin()->first;
+  transaction.producer_epoch = producers.begin()->second;
+  transaction.support = support_of(version);
+  return transaction;
 }
 
 /// The counted slice of the frame in which these records lie.
@@ -119,16 +167,84 @@ void send_all(Services& node, const std::shared_ptr<Gathering>& gathering,
     std::vector<replica::AppendItem> items;
     for (std::size_t i = 0; i < gathering->targets.size(); ++i) {
       const Target& target = gathering->targets[i];
-      if (target.outcome.error != ErrorCode::kNone || target.id.topic_id.is_zero()) continue;
+      if (!target.may_be_sent() || target.id.topic_id.is_zero()) continue;
       if (node.replicas.owner_index(target.id) != s) continue;
       const auto& data = message.topic_data[target.topic].partition_data[target.partition];
       members.push_back(i);
-      items.emplace_back(target.id, slice_of(request.frame(), data.records.view()));
+      auto& item = items.emplace_back(target.id, slice_of(request.frame(), data.records.view()));
+      item.claim = target.claim;
+      item.adds_itself = request.version() >= 12;
     }
     if (items.empty()) continue;
+    for (const std::size_t member : members) gathering->targets[member].is_sent = true;
     ++gathering->open;
     send_part(node, gathering, s, std::move(members), std::move(items), message.acks == -1,
               deadline);
+  }
+}
+
+/// What clients that know nothing of this may be told: NOT_ENOUGH_REPLICAS has them try again
+/// without asking for metadata.
+replica::AppendOutcome unverified(ErrorCode error) {
+  switch (error) {
+    case ErrorCode::kInvalidTxnState:
+      return replica::AppendOutcome(error, "Partition was not added to the transaction");
+    case ErrorCode::kConcurrentTransactions:
+    case ErrorCode::kNetworkException:
+    case ErrorCode::kCoordinatorLoadInProgress:
+    case ErrorCode::kCoordinatorNotAvailable:
+    case ErrorCode::kNotCoordinator:
+      return replica::AppendOutcome(
+          ErrorCode::kNotEnoughReplicas,
+          "Unable to verify the partition has been added to the transaction. Underlying error: " +
+              std::string(error_name(error)));
+    default:
+      return replica::AppendOutcome(error);
+  }
+}
+
+std::string_view topic_of(const wire::ProduceRequest& message, const Services& node,
+                          const Target& target) {
+  const image::TopicImage* topic = node.image->topic(target.id.topic_id);
+  return topic ? std::string_view(topic->name) : message.topic_data[target.topic].name.view();
+}
+
+/// Partitions in which a transaction begins are verified by its coordinator or added by it; what
+/// has no error afterwards may be sent again.
+env::Task<void> verify_beginnings(Services& node, const wire::ProduceRequest* message,
+                                  PartitionsToVerify transaction, Gathering* gathering) {
+  std::map<TopicPartition, Target*> beginnings;
+  for (Target& target : gathering->targets) {
+    if (target.outcome.guard.value() == 0) continue;
+    TopicPartition partition{std::string(topic_of(*message, node, target)), target.id.partition};
+    transaction.partitions.push_back(partition);
+    beginnings.emplace(std::move(partition), &target);
+  }
+  if (beginnings.empty()) co_return;
+  const config::BrokerValues& values = node.config->values;
+  const Millis pause(values.add_partitions_to_txn_retry_backoff_ms);
+  const Millis patience(
+      std::min(values.add_partitions_to_txn_retry_backoff_max_ms, values.request_timeout_ms));
+  const MonoTime until = node.shard.now() + patience;
+  std::map<TopicPartition, ErrorCode> errors;
+  while (true) {
+    errors = co_await verify_partitions(node, &transaction);
+    // The end of the transaction before is still on its way.
+    const bool again = std::any_of(errors.begin(), errors.end(), [](const auto& one) {
+      return one.second == ErrorCode::kConcurrentTransactions;
+    });
+    if (!again || node.shard.now() >= until) break;
+    const MonoTime later = node.shard.now() + pause;
+    co_await env::sleep_until(node.shard, later);
+  }
+  for (const auto& [partition, target] : beginnings) {
+    const auto error = errors.find(partition);
+    if (error != errors.end()) {
+      target->outcome = unverified(error->second);
+      continue;
+    }
+    target->claim.guard = std::exchange(target->outcome, {}).guard;
+    target->is_sent = false;
   }
 }
 
@@ -189,8 +305,22 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
       }
   } else {
     gathering->targets = targets_of(message, node, *request);
+    std::optional<PartitionsToVerify> transaction =
+        transaction_of(message, request->version(), gathering->targets);
+    if (transaction && must_be_verified(node, transaction->support))
+      for (Target& target : gathering->targets)
+        target.claim.must_be_verified = target.producer.has_value();
     send_all(node, gathering, message, *request);
     if (gathering->open > 0) (void)co_await gathering->finished;
+    if (transaction) {
+      PartitionsToVerify what = std::move(*transaction);
+      co_await verify_beginnings(node, &message, std::move(what), gathering.get());
+      auto again = std::make_shared<Gathering>(node.shard);
+      again->targets = std::move(gathering->targets);
+      gathering = std::move(again);
+      send_all(node, gathering, message, *request);
+      if (gathering->open > 0) (void)co_await gathering->finished;
+    }
   }
   if (message.acks == 0) {
     // The only way to tell a peer that expects no answer.

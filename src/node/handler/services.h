@@ -17,7 +17,9 @@ class Quorum;
 }
 namespace moldau::coordinator {
 class GroupCoordinators;
-}
+class MarkerWriter;
+class TxnCoordinators;
+}  // namespace moldau::coordinator
 namespace moldau::broker {
 class LogDirectories;
 class MetadataApplier;
@@ -60,6 +62,8 @@ struct Services {
 
   /// Of all shards; callable from any.
   coordinator::GroupCoordinators* groups = nullptr;
+  coordinator::TxnCoordinators* transactions = nullptr;
+  coordinator::MarkerWriter* markers = nullptr;
 
   std::shared_ptr<const NodeIdentity> identity;
   /// With dynamic configs applied.

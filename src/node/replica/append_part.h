@@ -19,6 +19,10 @@ struct AppendItem {
   AppendItem(TopicIdPartition to, Slice bytes) : partition(to), records(std::move(bytes)) {}
   TopicIdPartition partition;
   Slice records;
+  /// For transactional batches of clients, and for markers.
+  partition::TransactionClaim claim;
+  /// The producer leaves it to the node to add the partition to its transaction.
+  bool adds_itself = false;
 };
 
 /// What became of it, as a produce answer says it.
@@ -36,6 +40,10 @@ struct AppendOutcome {
   /// For kNotLeaderOrFollower and kFencedLeaderEpoch: who leads as far as we know.
   NodeId leader{-1};
   LeaderEpoch leader_epoch{-1};
+  /// Not 0: the batch begins a transaction here. To be appended again with this guard once the
+  /// coordinator has the partition in the transaction; this time it was refused with
+  /// kInvalidTxnState.
+  partition::VerificationGuard guard{0};
 };
 
 /// The batches of one produce request that belong to one shard, and their outcomes.

@@ -117,6 +117,19 @@ bool HostedPartition::judge(Held& append) {
   return true;
 }
 
+/// An error if the coordinator must be asked first.
+AppendOutcome HostedPartition::ask_for_verification(const Held& append) {
+  const AppendItem& item = append.part->items[append.index];
+  if (!item.claim.must_be_verified || item.claim.guard.value() != 0) return {};
+  auto guard =
+      log_->begin_verification(item.records.view(), item.adds_itself, host_.shard().wall_now());
+  if (!guard.ok()) return AppendOutcome(guard.error().code, guard.error().detail);
+  if (!*guard) return {};
+  AppendOutcome outcome(ErrorCode::kInvalidTxnState, "the transaction is to be verified");
+  outcome.guard = **guard;
+  return outcome;
+}
+
 /// False: it has to wait for a step on the pool, which has begun.
 bool HostedPartition::append_now(Held& append) {
   const auto finish = [&](AppendOutcome outcome) {
@@ -129,10 +142,16 @@ bool HostedPartition::append_now(Held& append) {
     open_on_pool();
     return false;
   }
-  if (append.judged.empty() && !judge(append)) return true;
+  if (append.judged.empty()) {
+    if (AppendOutcome unverified = ask_for_verification(append);
+        unverified.error != ErrorCode::kNone)
+      return finish(std::move(unverified));
+    if (!judge(append)) return true;
+  }
   log::AppendInput input(append.judged, append.part->origin, machine_.assignment().leader_epoch,
                          append.judged_at);
   input.roll = log::Roll::kByHost;
+  input.claim = append.part->items[append.index].claim;
   const auto staged = log_->stage(std::move(input));
   if (staged.ok() && staged->must_roll) {
     roll_wanted_ = true;

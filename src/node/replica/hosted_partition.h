@@ -181,6 +181,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   bool holds_appends() const { return holding_ || roll_wanted_ || pool_step_ != PoolStep::kNone; }
   AppendOutcome refusal_of_append(const AppendPart& part) const;
   bool judge(Held& append);
+  AppendOutcome ask_for_verification(const Held& append);
   bool append_now(Held& append);
   void begin_epoch(LeaderEpoch epoch);
   void run_step(PoolStep step, log::PartitionLog::Work work,
