@@ -72,6 +72,10 @@ std::int32_t java_string_hash(std::string_view utf8) {
   return static_cast<std::int32_t>(h);
 }
 
+std::uint64_t xxh3_64(ByteView bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
 Hash128 hash128(ByteView bytes, std::uint64_t seed) {
   const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
   return {hash.low64, hash.high64};

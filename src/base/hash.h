@@ -23,6 +23,9 @@ struct Hash128 {
 };
 Hash128 hash128(ByteView bytes, std::uint64_t seed);
 
+/// The 64-bit xxHash3, seed 0. Stored in metadata hashes of groups (KIP-1101).
+std::uint64_t xxh3_64(ByteView bytes);
+
 /// Java's String.hashCode over the UTF-16 units of a UTF-8 text: maps groups and transactional
 /// ids to partitions of their internal topics.
 std::int32_t java_string_hash(std::string_view utf8);

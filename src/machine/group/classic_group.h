@@ -65,6 +65,8 @@ class ClassicGroup final : public Group {
   bool is_leader(std::string_view member_id) const { return leader_ && *leader_ == member_id; }
   Timestamp state_timestamp() const { return state_timestamp_; }
   bool uses_consumer_protocol() const;
+  /// Offsets without members: nobody has ever joined.
+  bool is_simple() const { return !protocol_type_ && is_empty() && pending_joins.empty(); }
 
   const Members& members() const { return members_; }
   Members& members() { return members_; }

@@ -20,13 +20,16 @@ std::string_view group_type_name(GroupType type);
 
 /// Who wants to commit offsets, as the request says.
 struct Committer {
-  Committer(std::string_view m, std::optional<std::string_view> i, std::int32_t g, bool t)
-      : member_id(m), group_instance_id(i), generation(g), transactional(t) {}
+  Committer(std::string_view m, std::optional<std::string_view> i, std::int32_t g, bool t,
+            std::int16_t v)
+      : member_id(m), group_instance_id(i), generation(g), transactional(t), version(v) {}
   std::string_view member_id;
   std::optional<std::string_view> group_instance_id;
   /// Or member epoch; below 0 if none is given.
   std::int32_t generation;
   bool transactional;
+  /// Of the request.
+  std::int16_t version;
 };
 
 /// What every kind of group knows about itself.
@@ -50,6 +53,14 @@ class Group {
 
   /// kNone, or why the commit is refused.
   virtual ErrorCode check_offset_commit(const Committer& committer) const = 0;
+  /// The same for one partition, once the commit as a whole is accepted.
+  virtual ErrorCode check_partition_commit(const Committer&, const TopicId&, PartitionId) const {
+    return ErrorCode::kNone;
+  }
+  /// Whether that member may read offsets. Without a member id and with an epoch below 0: anybody.
+  virtual ErrorCode check_offset_fetch(std::optional<std::string_view>, std::int32_t) const {
+    return ErrorCode::kNone;
+  }
   virtual ErrorCode check_offset_delete() const = 0;
   virtual ErrorCode check_delete() const = 0;
   /// Offsets of such a topic are neither deleted nor expired.

@@ -10,12 +10,15 @@
 #include "base/types.h"
 #include "machine/image/image.h"
 #include "record/keyed_record.h"
+#include "wire/consumer_group_heartbeat_response.h"
 #include "wire/delete_groups_response.h"
 #include "wire/heartbeat_response.h"
 #include "wire/join_group_response.h"
 #include "wire/leave_group_response.h"
 #include "wire/offset_commit_response.h"
 #include "wire/offset_delete_response.h"
+#include "wire/share_group_heartbeat_response.h"
+#include "wire/streams_group_heartbeat_response.h"
 #include "wire/sync_group_response.h"
 #include "wire/txn_offset_commit_response.h"
 
@@ -51,7 +54,9 @@ using GroupResponse =
     std::variant<wire::JoinGroupResponse, wire::SyncGroupResponse, wire::HeartbeatResponse,
                  wire::LeaveGroupResponse, wire::OffsetCommitResponse,
                  wire::TxnOffsetCommitResponse, wire::OffsetDeleteResponse,
-                 wire::DeleteGroupsResponse::DeletableGroupResult>;
+                 wire::DeleteGroupsResponse::DeletableGroupResult,
+                 wire::ConsumerGroupHeartbeatResponse, wire::ShareGroupHeartbeatResponse,
+                 wire::StreamsGroupHeartbeatResponse>;
 
 /// The response to one request; it owns all its bytes.
 struct GroupAnswer {

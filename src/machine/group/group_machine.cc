@@ -5,12 +5,7 @@
 #include <cctype>
 #include <utility>
 
-#include "machine/group/classic_protocol.h"
-#include "machine/group/group_table.h"
-#include "machine/group/offset_protocol.h"
-#include "machine/group/offset_store.h"
-#include "machine/group/replayer.h"
-#include "machine/group/step.h"
+#include "machine/group/group_machine_state.h"
 
 namespace moldau::group {
 namespace {
@@ -59,32 +54,27 @@ wire::DescribeGroupsResponse::DescribedGroup describe_classic(const ClassicGroup
 
 }  // namespace
 
-/// All parts, at one place in memory: they refer to each other.
-struct GroupMachine::State {
-  explicit State(const GroupSettings& s)
-      : settings(s),
-        replayer(groups, offsets, counts),
-        classic(groups, settings, counts),
-        offset_protocol(groups, offsets, classic, settings, counts) {}
-
-  const GroupSettings settings;
-  GroupCounts counts;
-  GroupTable groups;
-  OffsetStore offsets;
-  Replayer replayer;
-  ClassicProtocol classic;
-  OffsetProtocol offset_protocol;
-  bool is_loaded = false;
-
-  /// Effects of what `act(step)` does.
-  template <class Act>
-  GroupEffects step(const GroupContext& context, Act act) {
-    GroupEffects effects;
-    Step step(context, effects, replayer, settings);
-    act(step);
-    return effects;
+void GroupMachine::State::loaded(Step& step, Group& group) {
+  switch (group.type()) {
+    case GroupType::kClassic:
+      return classic.loaded(step, static_cast<ClassicGroup&>(group));
+    case GroupType::kConsumer:
+    case GroupType::kShare:
+    case GroupType::kStreams:
+      return;
   }
-};
+}
+
+void GroupMachine::State::tick(Step& step, Group& group) {
+  switch (group.type()) {
+    case GroupType::kClassic:
+      return classic.tick(step, static_cast<ClassicGroup&>(group));
+    case GroupType::kConsumer:
+    case GroupType::kShare:
+    case GroupType::kStreams:
+      return;
+  }
+}
 
 GroupMachine::GroupMachine(const GroupSettings& settings)
     : state_(std::make_unique<State>(settings)) {}
@@ -111,10 +101,11 @@ GroupEffects GroupMachine::loaded(const GroupContext& context) {
   MOLDAU_CHECK(!state_->is_loaded, "a machine is loaded once");
   state_->is_loaded = true;
   return state_->step(context, [&](Step& step) {
-    for (const auto& [id, group] : state_->groups.groups()) {
-      if (group->type() == GroupType::kClassic) {
-        state_->classic.loaded(step, static_cast<ClassicGroup&>(*group));
-      }
+    // A group may become another one.
+    std::vector<std::string> ids;
+    for (const auto& [id, group] : state_->groups.groups()) ids.push_back(id);
+    for (const std::string& id : ids) {
+      if (Group* group = state_->groups.find(id)) state_->loaded(step, *group);
     }
     state_->offset_protocol.begin_checks(context.now);
   });
@@ -127,10 +118,9 @@ GroupEffects GroupMachine::tick(const GroupContext& context) {
       if (i > 0 && !step.has_room(kWakeRoom)) return;
       Group* group = state_->groups.take_due(context.now);
       if (group == nullptr) return state_->offset_protocol.sweep(step);
-      if (group->type() == GroupType::kClassic) {
-        state_->classic.tick(step, static_cast<ClassicGroup&>(*group));
-      }
-      state_->groups.schedule(*group);
+      const std::string id = group->id();
+      state_->tick(step, *group);
+      if (Group* left = state_->groups.find(id)) state_->groups.schedule(*left);
     }
   });
 }
@@ -193,9 +183,27 @@ GroupEffects GroupMachine::delete_group(const GroupContext& context, const Group
 GroupEffects GroupMachine::topics_deleted(const GroupContext& context,
                                           std::span<const DeletedTopic> topics) {
   return state_->step(context, [&](Step& step) {
+    for (const DeletedTopic& topic : topics) state_->refresh_topic(topic.name);
     state_->offset_protocol.topics_deleted(topics);
     state_->offset_protocol.sweep(step);
   });
+}
+
+void GroupMachine::topics_changed(std::span<const std::string> names) {
+  for (const std::string& name : names) state_->refresh_topic(name);
+}
+
+void GroupMachine::reconfigure(const GroupSettings& settings) {
+  state_->settings = settings;
+}
+
+void GroupMachine::State::refresh_topic(std::string_view topic) {
+  topic_hashes.forget(topic);
+  for (const std::string& id : subscribers.of(topic)) {
+    // Whoever subscribes this way is a ModernGroup.
+    if (Group* group = groups.find(id))
+      static_cast<ModernGroup*>(group)->request_metadata_refresh();
+  }
 }
 
 wire::OffsetFetchResponse::OffsetFetchResponseGroup GroupMachine::fetch_offsets(

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -86,6 +87,10 @@ class GroupMachine {
                             std::string_view group_id);
   /// Their offsets are removed, some now and the rest in the ticks that follow.
   GroupEffects topics_deleted(const GroupContext& context, std::span<const DeletedTopic> topics);
+  /// New topics, and those with other partitions or replicas.
+  void topics_changed(std::span<const std::string> names);
+  /// Settings have changed while the node runs.
+  void reconfigure(const GroupSettings& settings);
 
   /// One group of an OffsetFetch request; for versions below 8 the caller makes it one. Topics
   /// without a name are looked up by their id. Of all topics (null), those the image does not know

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "machine/group/classic_group.h"
+#include "machine/group/record_framing.h"
 #include "wire/group_metadata_key.h"
 #include "wire/offset_commit_key.h"
 #include "wire/offset_commit_value.h"
-#include "wire/writer.h"
 
 namespace moldau::group {
 namespace {
@@ -17,15 +17,6 @@ constexpr std::int16_t kGroupMetadataVersion = 3;
 constexpr std::int16_t kOffsetCommitVersion = 4;
 /// The only one that can carry an explicit time of expiry.
 constexpr std::int16_t kExpiringOffsetCommitVersion = 1;
-
-template <class M>
-std::vector<std::byte> framed(std::int16_t number, const M& message, std::int16_t version) {
-  std::vector<std::byte> out(2 + message.size(version));
-  wire::Writer writer{MutableBytes(out)};
-  writer.int16(number);
-  message.encode(writer, version);
-  return out;
-}
 
 std::vector<std::byte> group_key(std::string_view group_id) {
   wire::GroupMetadataKey key;

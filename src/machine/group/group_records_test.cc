@@ -144,7 +144,6 @@ TEST(GroupRecordsTest, SkipsAndCountsWhatItCannotRead) {
   const Case cases[] = {
       {"no key", "", "0003", 1, 0},
       {"half a type", "00", "0003", 1, 0},
-      {"a consumer group's record", "0003 0001 67", "0000 00000001 00", 0, 1},
       {"an unknown type", "0063 0001 67", "0003", 0, 1},
       {"a negative type", "ffff 0001 67", "0003", 0, 1},
       {"a cut offset key", "0001 0001 67 0001", "0004", 1, 0},

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "machine/group/group_machine.h"
+#include "machine/group/record_framing.h"
 
 namespace {
 

@@ -1,13 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/group/group_settings.h"
 
-#include "config/broker_config.h"
+#include "config/field.h"
+#include "config/group_config.h"
 
 namespace moldau::group {
+namespace {
+
+std::shared_ptr<const config::BrokerConfig> default_broker() {
+  auto out = std::make_shared<config::BrokerConfig>();
+  out->values = config::default_values_of<config::BrokerValues>(config::broker_schema());
+  return out;
+}
+
+}  // namespace
+
+GroupSettings::GroupSettings()
+    : broker(default_broker()), group_defaults(config::effective_group_config(*broker, {})) {}
+
+config::GroupValues GroupSettings::of_group(const image::MetadataImage& image,
+                                            std::string_view group_id) const {
+  const image::ConfigEntries& entries =
+      image.config(image::ConfigResource(image::ResourceType::kGroup, std::string(group_id)));
+  if (entries.empty()) return group_defaults;
+  return config::effective_group_config(*broker, config::ConfigMap(entries.begin(), entries.end()));
+}
 
 GroupSettings GroupSettings::from(const config::BrokerConfig& config) {
   const auto& values = config.values;
   GroupSettings out;
+  out.broker = std::make_shared<const config::BrokerConfig>(config);
+  out.group_defaults = config::effective_group_config(config, {});
   out.session_timeout_min = Millis(values.group_min_session_timeout_ms);
   out.session_timeout_max = Millis(values.group_max_session_timeout_ms);
   out.initial_rebalance_delay = Millis(values.group_initial_rebalance_delay_ms);

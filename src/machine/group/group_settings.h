@@ -3,20 +3,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string_view>
 
 #include "base/types.h"
-
-namespace moldau::config {
-struct BrokerConfig;
-}
+#include "config/broker_config.h"
+#include "machine/image/image.h"
 
 namespace moldau::group {
 
 /// What the configuration says about groups, and the limits that have no key.
 /// Thread   a value.
 struct GroupSettings {
-  GroupSettings() = default;
+  /// As a broker that sets nothing.
+  GroupSettings();
   static GroupSettings from(const config::BrokerConfig& config);
+  /// The group's own configs (its GROUP resource) over the broker's.
+  config::GroupValues of_group(const image::MetadataImage& image, std::string_view group_id) const;
+
+  /// Keys that only one kind of group looks at: group.consumer.…, group.share.…, group.streams.…
+  std::shared_ptr<const config::BrokerConfig> broker;
+  /// What a group has that sets nothing.
+  config::GroupValues group_defaults;
 
   /// group.min.session.timeout.ms
   Millis session_timeout_min{6'000};

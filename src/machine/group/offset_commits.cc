@@ -89,7 +89,7 @@ void OffsetProtocol::commit(Step& step, const GroupCaller& caller,
   const std::string_view group_id = request.group_id.view();
   const std::string_view member_id = request.member_id.view();
   const Committer committer(member_id, optional_view(request.group_instance_id),
-                            request.generation_id_or_member_epoch, false);
+                            request.generation_id_or_member_epoch, false, caller.version);
   const ErrorCode refused = check_commit(
       group_id, committer,
       caller.version >= 9 ? ErrorCode::kGroupIdNotFound : ErrorCode::kIllegalGeneration);
@@ -141,7 +141,7 @@ void OffsetProtocol::commit_transactional(Step& step, const GroupCaller& caller,
                                           const wire::TxnOffsetCommitRequest& request) {
   const std::string_view group_id = request.group_id.view();
   const Committer committer(request.member_id.view(), optional_view(request.group_instance_id),
-                            request.generation_id, true);
+                            request.generation_id, true, caller.version);
   ErrorCode refused = check_commit(group_id, committer, ErrorCode::kIllegalGeneration);
   if (refused == ErrorCode::kStaleMemberEpoch) refused = ErrorCode::kIllegalGeneration;
   if (group_id.empty()) refused = ErrorCode::kInvalidGroupId;

@@ -6,39 +6,27 @@
 
 #include "machine/group/classic_group.h"
 #include "machine/group/group_records.h"
-#include "wire/encode.h"
+#include "machine/group/record_framing.h"
 #include "wire/group_metadata_key.h"
 #include "wire/group_metadata_value.h"
 #include "wire/legacy_offset_commit_key.h"
 #include "wire/offset_commit_key.h"
 #include "wire/offset_commit_value.h"
-#include "wire/reader.h"
 
 namespace moldau::group {
 namespace {
 
-/// The number in front, and what is behind it.
-std::optional<std::pair<std::int16_t, ByteView>> split(ByteView bytes) {
-  if (bytes.size() < 2) return std::nullopt;
-  return std::pair(wire::load_big_endian<std::int16_t>(bytes.data()), bytes.subspan(2));
-}
-
-/// A value with its version in front.
-template <class M>
-std::optional<M> parse_value(ByteView bytes) {
-  const auto parts = split(bytes);
-  if (!parts) return std::nullopt;
-  auto message = wire::decode_exactly<M>(parts->second, parts->first);
-  if (!message.ok()) return std::nullopt;
-  return std::move(*message);
-}
+/// One line for each kind of group besides the classic one.
+constexpr ReplayKind kKinds[] = {
+    replay_consumer_record,
+};
 
 }  // namespace
 
 void Replayer::replay(ByteView key, std::optional<ByteView> value,
                       std::optional<ProducerId> producer) {
   ++sequence_;
-  const auto parts = split(key);
+  const auto parts = split_number(key);
   if (!parts) {
     ++counts_.damaged_records;
     return;
@@ -50,8 +38,23 @@ void Replayer::replay(ByteView key, std::optional<ByteView> value,
     case wire::GroupMetadataKey::kRecordType:
       return replay_classic(parts->second, value);
     default:
-      ++counts_.unknown_records;
+      return replay_other_kind(parts->first, parts->second, value);
   }
+}
+
+void Replayer::replay_other_kind(std::int16_t type, ByteView key, std::optional<ByteView> value) {
+  for (const ReplayKind replay_kind : kKinds) {
+    switch (replay_kind(target_, type, key, value)) {
+      case Replayed::kNotMine:
+        continue;
+      case Replayed::kApplied:
+        return;
+      case Replayed::kDamaged:
+        ++counts_.damaged_records;
+        return;
+    }
+  }
+  ++counts_.unknown_records;
 }
 
 void Replayer::replay_offset(ByteView key, std::optional<ByteView> value,
@@ -99,8 +102,12 @@ void Replayer::replay_classic(ByteView key, std::optional<ByteView> value) {
     return;
   }
   const std::string_view id = which->group.view();
-  if (!value) return groups_.remove(id);
-
+  if (!value) {
+    // While a group becomes another kind its classic record goes in the batch that makes it anew.
+    const Group* there = groups_.find(id);
+    if (there != nullptr && there->type() == GroupType::kClassic) groups_.remove(id);
+    return;
+  }
   const auto from = parse_value<wire::GroupMetadataValue>(*value);
   if (!from || !ClassicGroup::is_sound(*from)) {
     ++counts_.damaged_records;

@@ -8,6 +8,7 @@
 #include "machine/group/group_counts.h"
 #include "machine/group/group_table.h"
 #include "machine/group/offset_store.h"
+#include "machine/group/record_kinds.h"
 
 namespace moldau::group {
 
@@ -18,8 +19,8 @@ namespace moldau::group {
 /// Source   GroupCoordinatorShard.replay; CoordinatorRecordSerde.
 class Replayer {
  public:
-  Replayer(GroupTable& groups, OffsetStore& offsets, GroupCounts& counts)
-      : groups_(groups), offsets_(offsets), counts_(counts) {}
+  Replayer(ReplayTarget target, OffsetStore& offsets, GroupCounts& counts)
+      : target_(target), groups_(target.groups), offsets_(offsets), counts_(counts) {}
 
   /// `producer`: of a transactional batch.
   void replay(ByteView key, std::optional<ByteView> value, std::optional<ProducerId> producer);
@@ -28,7 +29,9 @@ class Replayer {
   void replay_offset(ByteView key, std::optional<ByteView> value,
                      std::optional<ProducerId> producer);
   void replay_classic(ByteView key, std::optional<ByteView> value);
+  void replay_other_kind(std::int16_t type, ByteView key, std::optional<ByteView> value);
 
+  ReplayTarget target_;
   GroupTable& groups_;
   OffsetStore& offsets_;
   GroupCounts& counts_;
