@@ -233,8 +233,8 @@ ErrorCode ConsumerGroup::check_offset_commit(const Committer& committer) const {
                                          : ErrorCode::kStaleMemberEpoch;
 }
 
-ErrorCode ConsumerGroup::check_partition_commit(const Committer& committer, const TopicId& topic,
-                                                PartitionId partition) const {
+ErrorCode ConsumerGroup::check_partition_commit(const Committer& committer, std::string_view,
+                                                const TopicId& topic, PartitionId partition) const {
   const ConsumerMember* member = this->member(committer.member_id);
   // Accepted without a member.
   if (member == nullptr || committer.generation >= member->epoch) return ErrorCode::kNone;

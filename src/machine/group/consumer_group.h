@@ -47,8 +47,8 @@ class ConsumerGroup final : public ModernGroup {
   bool is_empty() const override { return members_.empty(); }
   std::size_t member_count() const override { return members_.size(); }
   ErrorCode check_offset_commit(const Committer& committer) const override;
-  ErrorCode check_partition_commit(const Committer& committer, const TopicId& topic,
-                                   PartitionId partition) const override;
+  ErrorCode check_partition_commit(const Committer& committer, std::string_view name,
+                                   const TopicId& topic, PartitionId partition) const override;
   ErrorCode check_offset_fetch(std::optional<std::string_view> member_id,
                                std::int32_t member_epoch) const override;
   ErrorCode check_offset_delete() const override { return ErrorCode::kNone; }

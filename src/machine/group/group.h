@@ -54,7 +54,8 @@ class Group {
   /// kNone, or why the commit is refused.
   virtual ErrorCode check_offset_commit(const Committer& committer) const = 0;
   /// The same for one partition, once the commit as a whole is accepted.
-  virtual ErrorCode check_partition_commit(const Committer&, const TopicId&, PartitionId) const {
+  virtual ErrorCode check_partition_commit(const Committer&, std::string_view /*topic*/,
+                                           const TopicId&, PartitionId) const {
     return ErrorCode::kNone;
   }
   /// Whether that member may read offsets. Without a member id and with an epoch below 0: anybody.

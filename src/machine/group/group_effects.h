@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "machine/group/streams_topics.h"
 #include "machine/image/image.h"
 #include "record/keyed_record.h"
 #include "wire/consumer_group_heartbeat_response.h"
@@ -50,13 +51,17 @@ struct GroupCaller {
   std::string_view client_host;
 };
 
-using GroupResponse =
-    std::variant<wire::JoinGroupResponse, wire::SyncGroupResponse, wire::HeartbeatResponse,
-                 wire::LeaveGroupResponse, wire::OffsetCommitResponse,
-                 wire::TxnOffsetCommitResponse, wire::OffsetDeleteResponse,
-                 wire::DeleteGroupsResponse::DeletableGroupResult,
-                 wire::ConsumerGroupHeartbeatResponse, wire::ShareGroupHeartbeatResponse,
-                 wire::StreamsGroupHeartbeatResponse>;
+/// The answer to a member of a streams group, and what the node has to create for it.
+struct StreamsHeartbeat {
+  wire::StreamsGroupHeartbeatResponse response;
+  ConfiguredStreamsTopics missing_topics;
+};
+
+using GroupResponse = std::variant<
+    wire::JoinGroupResponse, wire::SyncGroupResponse, wire::HeartbeatResponse,
+    wire::LeaveGroupResponse, wire::OffsetCommitResponse, wire::TxnOffsetCommitResponse,
+    wire::OffsetDeleteResponse, wire::DeleteGroupsResponse::DeletableGroupResult,
+    wire::ConsumerGroupHeartbeatResponse, wire::ShareGroupHeartbeatResponse, StreamsHeartbeat>;
 
 /// The response to one request; it owns all its bytes.
 struct GroupAnswer {

@@ -60,8 +60,9 @@ void GroupMachine::State::loaded(Step& step, Group& group) {
       return classic.loaded(step, static_cast<ClassicGroup&>(group));
     case GroupType::kConsumer:
     case GroupType::kShare:
-    case GroupType::kStreams:
       return;
+    case GroupType::kStreams:
+      return streams.loaded(step, static_cast<StreamsGroup&>(group));
   }
 }
 
@@ -71,8 +72,9 @@ void GroupMachine::State::tick(Step& step, Group& group) {
       return classic.tick(step, static_cast<ClassicGroup&>(group));
     case GroupType::kConsumer:
     case GroupType::kShare:
-    case GroupType::kStreams:
       return;
+    case GroupType::kStreams:
+      return streams.tick(step, static_cast<StreamsGroup&>(group));
   }
 }
 
@@ -242,7 +244,11 @@ std::vector<wire::ListGroupsResponse::ListedGroup> GroupMachine::list(
   std::vector<wire::ListGroupsResponse::ListedGroup> out;
   for (const auto& [id, group] : state_->groups.groups()) {
     const std::string_view type = group_type_name(group->type());
-    if (!passes(states, group->state_name()) || !passes(types, type)) continue;
+    const std::string_view state = group->state_name();
+    // The only name of two words, which Apache's filter writes so.
+    if (!passes(states, state == "NotReady" ? "not_ready" : state) || !passes(types, type)) {
+      continue;
+    }
     auto& to = out.emplace_back();
     to.group_id = id;
     to.protocol_type = wire::Text::copy_of(group->protocol_type());

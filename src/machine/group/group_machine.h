@@ -24,6 +24,8 @@
 #include "wire/offset_delete_request.h"
 #include "wire/offset_fetch_request.h"
 #include "wire/offset_fetch_response.h"
+#include "wire/streams_group_describe_response.h"
+#include "wire/streams_group_heartbeat_request.h"
 #include "wire/sync_group_request.h"
 #include "wire/txn_offset_commit_request.h"
 
@@ -74,6 +76,9 @@ class GroupMachine {
   GroupEffects leave(const GroupContext& context, const GroupCaller& caller,
                      const wire::LeaveGroupRequest& request);
 
+  GroupEffects streams_heartbeat(const GroupContext& context, const GroupCaller& caller,
+                                 const wire::StreamsGroupHeartbeatRequest& request);
+
   /// A topic without a name is looked up by its id: UNKNOWN_TOPIC_ID if the image has none.
   GroupEffects commit_offsets(const GroupContext& context, const GroupCaller& caller,
                               const wire::OffsetCommitRequest& request);
@@ -101,6 +106,8 @@ class GroupMachine {
   /// `version` of the DescribeGroups request: from 6 on an unknown group is an error.
   wire::DescribeGroupsResponse::DescribedGroup describe(std::string_view group_id,
                                                         std::int16_t version) const;
+  wire::StreamsGroupDescribeResponse::DescribedGroup describe_streams(
+      std::string_view group_id) const;
   /// Those of this partition, by name.
   std::vector<wire::ListGroupsResponse::ListedGroup> list(
       const wire::ListGroupsRequest& request) const;

@@ -11,6 +11,7 @@
 #include "machine/group/offset_store.h"
 #include "machine/group/replayer.h"
 #include "machine/group/step.h"
+#include "machine/group/streams_protocol.h"
 #include "machine/group/topic_hash.h"
 
 namespace moldau::group {
@@ -21,6 +22,7 @@ struct GroupMachine::State {
       : settings(s),
         replayer(ReplayTarget(groups, subscribers), offsets, counts),
         classic(groups, settings, counts),
+        streams(groups, settings),
         offset_protocol(groups, offsets, classic, settings, counts) {}
 
   GroupSettings settings;
@@ -32,6 +34,7 @@ struct GroupMachine::State {
   OffsetStore offsets;
   Replayer replayer;
   ClassicProtocol classic;
+  StreamsProtocol streams;
   OffsetProtocol offset_protocol;
   bool is_loaded = false;
 

@@ -35,4 +35,8 @@ using ReplayKind = Replayed (*)(ReplayTarget target, std::int16_t type, ByteView
 Replayed replay_consumer_record(ReplayTarget target, std::int16_t type, ByteView key,
                                 std::optional<ByteView> value);
 
+// streams_replay.cc: types 17 and 19 to 23.
+Replayed replay_streams_record(ReplayTarget target, std::int16_t type, ByteView key,
+                               std::optional<ByteView> value);
+
 }  // namespace moldau::group

@@ -19,6 +19,7 @@ namespace {
 /// One line for each kind of group besides the classic one.
 constexpr ReplayKind kKinds[] = {
     replay_consumer_record,
+    replay_streams_record,
 };
 
 }  // namespace
