@@ -40,6 +40,25 @@ bool starts_with_any(std::string_view name, const std::string_view (&prefixes)[N
                      [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
+/// Keys that the authorizer reads by itself.
+constexpr std::string_view kStandardAuthorizer =
+    "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+constexpr std::string_view kSuperUsers = "super.users";
+constexpr std::string_view kAllowEveryone = "allow.everyone.if.no.acl.found";
+
+/// Without what Java's String.trim takes away.
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
+  return text;
+}
+
+bool is_true(std::string_view text) {
+  constexpr std::string_view kTrue = "true";
+  return std::equal(text.begin(), text.end(), kTrue.begin(), kTrue.end(),
+                    [](char a, char b) { return (a | 0x20) == b; });
+}
+
 /// Works through the properties of one start or update, collecting what is wrong.
 class Loader {
  public:
@@ -128,6 +147,7 @@ class Loader {
   /// Only for people who wrote a file: dynamic entries may be many, and are nobody's typing error.
   void take_unknown(const std::string& name, const Property& property) {
     if (is_dynamic_origin(property.origin)) return;
+    if (name == kSuperUsers || name == kAllowEveryone) return;
     if (++unknown_ > kUnknownShownMax) return;
     std::string line = property.origin + ": ";
     bool removed =
@@ -171,6 +191,7 @@ class Loader {
     derive_listeners();
     derive_quorum();
     derive_connection_limits();
+    derive_authorizer();
     if (clamp_) clamp_dynamic_intervals();
   }
 
@@ -321,6 +342,49 @@ class Loader {
                        " defined in controller.listener.names not found in "
                        "listener.security.protocol.map."));
       }
+    }
+  }
+
+  void derive_authorizer() {
+    BrokerConfig& config = out_.config;
+    const std::string& name = config.values.authorizer_class_name;
+    config.has_authorizer = !name.empty();
+    if (config.has_authorizer && name != kStandardAuthorizer) {
+      return fail("authorizer.class.name",
+                  Error(ErrorCode::kInvalidConfig,
+                        "authorizer.class.name=" + name +
+                            " cannot be loaded: Java classes do not run here, and nobody else "
+                            "would decide who may do what; allowed: " +
+                            std::string(kStandardAuthorizer) + ", or nothing"));
+    }
+    for (const std::string_view key : {kSuperUsers, kAllowEveryone}) {
+      const auto it = properties_.find(key);
+      if (it == properties_.end()) continue;
+      if (!config.has_authorizer && !is_dynamic_origin(it->second.origin)) {
+        out_.warnings.push_back(it->second.origin + ": " + std::string(key) +
+                                " has no effect: authorizer.class.name is not set");
+      } else if (key == kSuperUsers) {
+        take_super_users(it->second.value);
+      } else {
+        config.allow_everyone_if_no_acl_found = is_true(trimmed(it->second.value));
+      }
+    }
+  }
+
+  void take_super_users(std::string_view text) {
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find(';'), text.size());
+      const std::string_view user = trimmed(text.substr(0, end));
+      text.remove_prefix(std::min(end + 1, text.size()));
+      if (user.empty()) continue;
+      if (user.find(':') == std::string_view::npos) {
+        return fail(kSuperUsers,
+                    Error(ErrorCode::kInvalidConfig,
+                          "super.users: expected principals in format principalType:principalName "
+                          "with semicolons between them, but got " +
+                              std::string(user)));
+      }
+      out_.config.super_users.emplace(user);
     }
   }
 

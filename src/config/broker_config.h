@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,6 +70,13 @@ struct BrokerConfig {
   std::string metadata_log_dir;
   /// Of log_dirs; cordoned.log.dirs with "*" resolved.
   std::vector<std::string> cordoned_log_dirs;
+
+  /// authorizer.class.name names StandardAuthorizer: requests are judged by ACLs.
+  bool has_authorizer = false;
+  /// super.users, as "User:name"; like the next one no key of the schema, but of the authorizer.
+  std::set<std::string, std::less<>> super_users;
+  /// allow.everyone.if.no.acl.found
+  bool allow_everyone_if_no_acl_found = false;
 
   std::vector<QuorumVoter> quorum_voters;
   std::vector<HostPort> quorum_bootstrap_servers;

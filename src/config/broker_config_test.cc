@@ -164,6 +164,27 @@ TEST(BrokerConfigTest, BrokerIdStandsForNodeId) {
   EXPECT_EQ(result->config.node_id, NodeId(7));
 }
 
+TEST(BrokerConfigTest, TheAuthorizerIsKnownByItsName) {
+  const std::string name = "org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+  EXPECT_FALSE(loaded({}).config.has_authorizer);
+  LoadedBrokerConfig result = loaded({{"authorizer.class.name", name},
+                                      {"super.users", " User:a ;; User:CN=b,O=c;"},
+                                      {"allow.everyone.if.no.acl.found", " True "}});
+  EXPECT_TRUE(result.config.has_authorizer);
+  EXPECT_TRUE(result.config.allow_everyone_if_no_acl_found);
+  EXPECT_EQ(result.config.super_users,
+            (std::set<std::string, std::less<>>{"User:CN=b,O=c", "User:a"}));
+  EXPECT_TRUE(result.warnings.empty());
+  EXPECT_FALSE(loaded({{"authorizer.class.name", name}}).config.allow_everyone_if_no_acl_found);
+  EXPECT_NE(refused({{"authorizer.class.name", "com.example.Own"}}).find(name), std::string::npos);
+  EXPECT_NE(refused({{"authorizer.class.name", name}, {"super.users", "User:a;b"}}).find("b"),
+            std::string::npos);
+  // Who sets this believes that something is protected.
+  result = loaded({{"super.users", "User:a"}});
+  ASSERT_EQ(result.warnings.size(), 1u);
+  EXPECT_NE(result.warnings[0].find("authorizer.class.name is not set"), std::string::npos);
+}
+
 TEST(BrokerConfigTest, WhatIsNotBuiltIsRefused) {
   auto is_refused = [](const ConfigMap& extra) {
     return refused(extra).find("not") != std::string::npos;

@@ -141,30 +141,7 @@ bool is_some_pattern_open(const Patterns& allowed, const Patterns& denied) {
   return false;
 }
 
-/// Without what Java's String.trim takes away.
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ') text.remove_prefix(1);
-  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
-  return text;
-}
-
 }  // namespace
-
-Result<std::set<std::string, std::less<>>> parse_super_users(std::string_view text) {
-  std::set<std::string, std::less<>> users;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(';'), text.size());
-    const std::string_view user = trimmed(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (user.empty()) continue;
-    if (user.find(':') == std::string_view::npos)
-      return Error(
-          ErrorCode::kInvalidConfig,
-          "expected a string in format principalType:principalName but got " + std::string(user));
-    users.emplace(user);
-  }
-  return users;
-}
 
 Verdict judge(const image::MetadataImage& image, const AuthorizerSettings& settings,
               const Subject& subject, const Action& action) {

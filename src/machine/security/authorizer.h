@@ -7,7 +7,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/result.h"
 #include "machine/image/image.h"
 
 namespace moldau::security {
@@ -28,10 +27,6 @@ struct AuthorizerSettings {
   /// allow.everyone.if.no.acl.found
   bool allow_if_no_acl = false;
 };
-
-/// super.users as it stands in server.properties: principals between semicolons.
-/// Errors   kInvalidConfig: one is no "type:name".
-Result<std::set<std::string, std::less<>>> parse_super_users(std::string_view text);
 
 /// Who asks.
 struct Subject {

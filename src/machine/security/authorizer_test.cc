@@ -158,14 +158,5 @@ TEST_F(AuthorizerTest, TheAuditLogNamesTheRule) {
             "DefaultDeny");
 }
 
-TEST(SuperUsersTest, AreReadAsApacheReadsThem) {
-  auto users = parse_super_users(" User:a ;; User:CN=b,O=c;");
-  ASSERT_TRUE(users.ok());
-  EXPECT_EQ(users->size(), 2u);
-  EXPECT_TRUE(users->contains("User:CN=b,O=c"));
-  EXPECT_TRUE(parse_super_users("")->empty());
-  EXPECT_FALSE(parse_super_users("User:a;b").ok());
-}
-
 }  // namespace
 }  // namespace moldau::security

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "net/socket_server.h"
+#include "node/handler/authorize.h"
 #include "node/handler/bind_address.h"
 
 namespace moldau::handler {
@@ -39,6 +40,27 @@ config::BrokerConfigSources config_sources_of(const Services& node) {
   sources.dynamic_default = map_of(node.image->broker_default_config());
   sources.dynamic_broker = map_of(node.image->broker_config(node.identity->id));
   return sources;
+}
+
+Result<void> may_alter(const Services& node, const request::Request& request,
+                       image::ResourceType type, std::string_view name) {
+  const AclOperation alter = AclOperation::kAlterConfigs;
+  ErrorCode refusal = ErrorCode::kNone;
+  switch (type) {
+    case image::ResourceType::kTopic:
+      if (!authorized(node, request, alter, AclResourceType::kTopic, name))
+        refusal = ErrorCode::kTopicAuthorizationFailed;
+      break;
+    case image::ResourceType::kGroup:
+      if (!authorized(node, request, alter, AclResourceType::kGroup, name))
+        refusal = ErrorCode::kGroupAuthorizationFailed;
+      break;
+    default:
+      if (!cluster_authorized(node, request, alter))
+        refusal = ErrorCode::kClusterAuthorizationFailed;
+  }
+  if (refusal == ErrorCode::kNone) return {};
+  return Error(refusal, std::string(authorization_message(refusal)));
 }
 
 Result<void> check_alter(const Services& node, std::int8_t resource_type, std::string_view name,

@@ -18,4 +18,10 @@ config::BrokerConfigSources config_sources_of(const Services& node);
 Result<void> check_alter(const Services& node, std::int8_t resource_type, std::string_view name,
                          const std::vector<config::AlterEntry>& entries, bool incremental);
 
+/// Whether the caller may alter the configs of a resource.
+/// Errors   the refusal of that type of resource.
+/// Source   ControllerApis.authorizeAlterResource.
+Result<void> may_alter(const Services& node, const request::Request& request,
+                       image::ResourceType type, std::string_view name);
+
 }  // namespace moldau::handler

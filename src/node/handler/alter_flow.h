@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "node/handler/alter_check.h"
+#include "node/handler/authorize.h"
 #include "node/handler/controller_call.h"
 
 namespace moldau::handler {
@@ -39,19 +40,32 @@ struct AlterFlow {
     return entries;
   }
 
-  static Result<void> judge(const Services& node, const Resource& resource, bool named_before) {
-    if (named_before) return Error(ErrorCode::kInvalidRequest, "the resource is named twice");
+  static Result<void> check(const Services& node, const Resource& resource) {
     return check_alter(node, resource.resource_type, resource.resource_name.view(),
                        entries_of(resource), kIncremental);
   }
 
+  /// As Apache's order is: a broker looks at its own configs before the controller authorises.
+  static Result<void> judge(const Services& node, const request::Request& request,
+                            const Resource& resource, bool named_before) {
+    if (named_before) return Error(ErrorCode::kInvalidRequest, "the resource is named twice");
+    const auto type = static_cast<image::ResourceType>(resource.resource_type);
+    const bool of_broker =
+        type == image::ResourceType::kBroker || type == image::ResourceType::kBrokerLogger;
+    if (of_broker) MOLDAU_TRY(check(node, resource));
+    MOLDAU_TRY(may_alter(node, request, type, resource.resource_name.view()));
+    if (of_broker) return {};
+    return check(node, resource);
+  }
+
   /// Takes out what this broker refuses itself; the refusals are in `refused`.
-  static Message accepted_part(const Services& node, Message message, Response& refused) {
+  static Message accepted_part(const Services& node, const request::Request& request,
+                               Message message, Response& refused) {
     std::set<std::pair<std::int8_t, std::string>> seen;
     std::vector<Resource> accepted;
     for (auto& resource : message.resources) {
       const bool first = seen.emplace(resource.resource_type, resource.resource_name.str()).second;
-      const Result<void> judged = judge(node, resource, !first);
+      const Result<void> judged = judge(node, request, resource, !first);
       if (judged.ok()) {
         accepted.push_back(std::move(resource));
       } else {
@@ -73,7 +87,7 @@ env::Task<void> alter_flow(Services& node, request::RequestPtr request, Decide d
     co_return;
   }
   Response response;
-  Message accepted = Flow::accepted_part(node, std::move(decoded).value(), response);
+  Message accepted = Flow::accepted_part(node, *request, std::move(decoded).value(), response);
   if (!accepted.resources.empty()) {
     auto held = std::make_shared<const Held<Message>>(std::move(accepted), request->frame());
     const MonoTime deadline = controller_deadline(*request, 60'000);

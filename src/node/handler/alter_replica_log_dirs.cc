@@ -2,6 +2,7 @@
 #include <map>
 
 #include "node/broker/replica_alter_log_dirs.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/alter_replica_log_dirs_request.h"
 #include "wire/alter_replica_log_dirs_response.h"
@@ -62,6 +63,12 @@ env::Task<void> handle_alter_replica_log_dirs(Services& node, request::RequestPt
   const wire::AlterReplicaLogDirsRequest message = std::move(decoded).value();
   const std::map<TopicPartition, std::string> wishes = wishes_of(message);
   std::vector<ErrorCode> codes;
+  if (!cluster_authorized(node, *request, AclOperation::kAlter)) {
+    codes.assign(wishes.size(), ErrorCode::kClusterAuthorizationFailed);
+    const Response refused = response_of(wishes, codes);
+    request->answer(refused);
+    co_return;
+  }
   codes.reserve(wishes.size());
   env::OneShot<bool> done(node.shard);
   auto begin = [moves = node.alter_log_dirs, image = node.image, wishes = &wishes, codes = &codes,

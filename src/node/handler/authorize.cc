@@ -37,6 +37,19 @@ bool authorized(const Services& node, const request::Request& request, AclOperat
   return verdict.allowed;
 }
 
+std::string_view authorization_message(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kTopicAuthorizationFailed:
+      return "Topic authorization failed.";
+    case ErrorCode::kGroupAuthorizationFailed:
+      return "Group authorization failed.";
+    case ErrorCode::kTransactionalIdAuthorizationFailed:
+      return "Transactional Id authorization failed.";
+    default:
+      return "Cluster authorization failed.";
+  }
+}
+
 bool authorized_by_type(const Services& node, const request::Request& request,
                         AclOperation operation, AclResourceType type) {
   if (!node.authorizer) return true;

@@ -30,6 +30,15 @@ inline bool cluster_authorized(const Services& node, const request::Request& req
                     audit);
 }
 
+/// Kafka's text for a refusal.
+std::string_view authorization_message(ErrorCode code);
+
+/// What a request is told that Apache stops before it begins.
+inline Error cluster_refusal(const request::Request& request) {
+  return Error(ErrorCode::kClusterAuthorizationFailed,
+               "Request " + std::string(wire::api_name(request.api())) + " is not authorized.");
+}
+
 /// Whether the caller may do it with at least one resource of the type.
 bool authorized_by_type(const Services& node, const request::Request& request,
                         AclOperation operation, AclResourceType type);
@@ -50,8 +59,8 @@ class AuthorizedNames {
                   AclResourceType type, Audit audit = Audit::kAll)
       : node_(node), request_(request), operation_(operation), type_(type), audit_(audit) {}
 
-  void count(std::string_view name) {
-    if (node_.authorizer) ++names_[name].count;
+  void count(std::string_view name, std::size_t times = 1) {
+    if (node_.authorizer) names_[name].count += times;
   }
   bool contains(std::string_view name);
 

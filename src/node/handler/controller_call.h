@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "node/handler/authorize.h"
 #include "node/handler/services.h"
 #include "node/quorum/quorum.h"
 
@@ -81,6 +82,18 @@ inline env::Task<void> until_shown(Services& node) {
     const MonoTime soon = node.shard.now() + Millis(1);
     co_await env::sleep_until(node.shard, soon);
   }
+}
+
+/// Answers for the controller if the caller may not do `operation` with the cluster.
+template <class Message, class Response>
+bool refuse_without_cluster(const Services& node, request::Request& request,
+                            AclOperation operation, const Message& message,
+                            void (*fill)(const Message&, const Error&, Response&)) {
+  if (cluster_authorized(node, request, operation)) return false;
+  Response response;
+  fill(message, cluster_refusal(request), response);
+  request.answer(response);
+  return true;
 }
 
 /// A whole handler for APIs that the controller decides: decode, decide, answer. `fill` makes the

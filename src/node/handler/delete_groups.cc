@@ -38,7 +38,15 @@ env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request
   }
   const wire::DeleteGroupsRequest message = std::move(decoded).value();
   wire::DeleteGroupsResponse response;
+  AuthorizedNames deletable(node, *request, AclOperation::kDelete, AclResourceType::kGroup);
+  for (const auto& name : message.groups_names) deletable.count(name.view());
   for (std::size_t n = 0; n < message.groups_names.size(); ++n) {
+    if (!deletable.contains(message.groups_names[n].view())) {
+      Deleted& refused = response.results.emplace_back();
+      refused.group_id = message.groups_names[n];
+      refused.error_code = to_wire(ErrorCode::kGroupAuthorizationFailed);
+      continue;
+    }
     std::string group_id = message.groups_names[n].str();
     Deleted deleted = co_await delete_group(node, request.get(), std::move(group_id));
     response.results.push_back(std::move(deleted));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/broker/log_directories.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/on_partition.h"
 #include "wire/delete_records_request.h"
@@ -61,6 +62,8 @@ env::Task<void> handle_delete_records(Services& node, request::RequestPtr reques
   const wire::DeleteRecordsRequest message = std::move(decoded).value();
   wire::DeleteRecordsResponse response;
   bool some_deleted = false;
+  AuthorizedNames deletable(node, *request, AclOperation::kDelete, AclResourceType::kTopic);
+  for (const auto& topic : message.topics) deletable.count(topic.name.view());
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
     auto& results = response.topics.emplace_back();
     results.name = message.topics[t].name;
@@ -69,7 +72,9 @@ env::Task<void> handle_delete_records(Services& node, request::RequestPtr reques
       Deleted deleted;
       const auto id =
           find_partition(*node.image, message.topics[t].name.view(), asked.partition_index);
-      if (!id) {
+      if (!deletable.contains(message.topics[t].name.view())) {
+        deleted.error = ErrorCode::kTopicAuthorizationFailed;
+      } else if (!id) {
         deleted.error = ErrorCode::kUnknownTopicOrPartition;
       } else if (is_internal_topic(message.topics[t].name.view())) {
         deleted.error = ErrorCode::kInvalidTopicException;

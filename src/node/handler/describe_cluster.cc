@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/quorum/quorum.h"
 #include "wire/describe_cluster_request.h"
@@ -48,6 +49,12 @@ env::Task<void> handle_describe_cluster(Services& node, request::RequestPtr requ
   const image::ImagePtr image = node.image;
   const bool on_controller = node.config->is_controller_listener(request->caller().listener);
   wire::DescribeClusterResponse response;
+  if (on_controller && !cluster_authorized(node, *request, AclOperation::kAlter)) {
+    response.error_code = to_wire(ErrorCode::kClusterAuthorizationFailed);
+    response.error_message = cluster_refusal(*request).detail;
+    request->answer(response);
+    co_return;
+  }
   response.cluster_id = std::string_view(node.identity->cluster_id);
   response.endpoint_type = decoded->endpoint_type;
   const std::int8_t served = on_controller ? kControllers : kBrokers;
@@ -65,6 +72,13 @@ env::Task<void> handle_describe_cluster(Services& node, request::RequestPtr requ
     if (!response.brokers.empty())
       response.controller_id =
           response.brokers[node.shard.random().below(response.brokers.size())].broker_id;
+  }
+  if (response.error_code == 0 && decoded->include_cluster_authorized_operations) {
+    response.cluster_authorized_operations =
+        cluster_authorized(node, *request, AclOperation::kDescribe)
+            ? authorized_operations(node, *request, AclResourceType::kCluster,
+                                    security::kClusterName)
+            : 0;
   }
   request->answer(response);
 }

@@ -3,6 +3,7 @@
 
 #include "config/describe.h"
 #include "node/handler/alter_check.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/describe_configs_request.h"
 #include "wire/describe_configs_response.h"
@@ -52,6 +53,30 @@ Result<std::vector<config::ConfigEntry>> entries_of(const Resource& resource, Se
   }
 }
 
+/// Why the caller may not look at a resource.
+ErrorCode refusal_of(const Resource& resource, const Services& node,
+                     const request::Request& request) {
+  const AclOperation look = AclOperation::kDescribeConfigs;
+  const std::string_view name = resource.resource_name.view();
+  switch (static_cast<image::ResourceType>(resource.resource_type)) {
+    case image::ResourceType::kTopic:
+      return authorized(node, request, look, AclResourceType::kTopic, name)
+                 ? ErrorCode::kNone
+                 : ErrorCode::kTopicAuthorizationFailed;
+    case image::ResourceType::kGroup:
+      return authorized(node, request, look, AclResourceType::kGroup, name)
+                 ? ErrorCode::kNone
+                 : ErrorCode::kGroupAuthorizationFailed;
+    case image::ResourceType::kBroker:
+    case image::ResourceType::kBrokerLogger:
+    case image::ResourceType::kClientMetrics:
+      return cluster_authorized(node, request, look) ? ErrorCode::kNone
+                                                     : ErrorCode::kClusterAuthorizationFailed;
+    default:
+      return ErrorCode::kNone;
+  }
+}
+
 bool wanted(const Resource& resource, const std::string& name) {
   if (!resource.configuration_keys) return true;
   const auto& keys = *resource.configuration_keys;
@@ -91,6 +116,12 @@ env::Task<void> handle_describe_configs(Services& node, request::RequestPtr requ
     Described& described = response.results.emplace_back();
     described.resource_type = resource.resource_type;
     described.resource_name = resource.resource_name;
+    const ErrorCode refused = refusal_of(resource, node, *request);
+    if (refused != ErrorCode::kNone) {
+      described.error_code = to_wire(refused);
+      described.error_message = authorization_message(refused);
+      continue;
+    }
     auto entries = entries_of(resource, node);
     if (!entries.ok()) {
       described.error_code = to_wire(entries.error().code);

@@ -36,7 +36,17 @@ env::Task<void> handle_describe_groups(Services& node, request::RequestPtr reque
   wire::DescribeGroupsResponse response;
   for (std::size_t n = 0; n < message.groups.size(); ++n) {
     std::string group_id = message.groups[n].str();
+    const std::string name = group_id;
+    if (!authorized(node, *request, AclOperation::kDescribe, AclResourceType::kGroup, name)) {
+      Described& refused = response.groups.emplace_back();
+      refused.group_id = name;
+      refused.error_code = to_wire(ErrorCode::kGroupAuthorizationFailed);
+      continue;
+    }
     Described described = co_await describe_group(node, std::move(group_id), request->version());
+    if (message.include_authorized_operations && described.error_code == 0)
+      described.authorized_operations =
+          authorized_operations(node, *request, AclResourceType::kGroup, name);
     response.groups.push_back(std::move(described));
   }
   request->answer(response);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "node/broker/log_directories.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/describe_log_dirs_request.h"
 #include "wire/describe_log_dirs_response.h"
@@ -128,6 +129,12 @@ env::Task<void> handle_describe_log_dirs(Services& node, request::RequestPtr req
     co_return;
   }
   const wire::DescribeLogDirsRequest message = std::move(decoded).value();
+  if (!cluster_authorized(node, *request, AclOperation::kDescribe)) {
+    Response refused;
+    refused.error_code = to_wire(ErrorCode::kClusterAuthorizationFailed);
+    request->answer(refused);
+    co_return;
+  }
   broker::LogDirectories* directories = node.directories;
   auto look = [directories] { return directories_of(*directories); };
   env::Shard& zero = node.env.shard(env::ShardId(0));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/on_partition.h"
 #include "wire/describe_producers_request.h"
@@ -40,12 +41,16 @@ env::Task<void> handle_describe_producers(Services& node, request::RequestPtr re
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
     auto& results = response.topics.emplace_back();
     results.name = message.topics[t].name;
+    const bool allowed = authorized(node, *request, AclOperation::kRead, AclResourceType::kTopic,
+                                    message.topics[t].name.view());
     for (std::size_t p = 0; p < message.topics[t].partition_indexes.size(); ++p) {
       const std::int32_t index = message.topics[t].partition_indexes[p];
       Answer answer;
       answer.partition_index = index;
       const auto id = find_partition(*node.image, message.topics[t].name.view(), index);
-      if (!id) {
+      if (!allowed) {
+        answer.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+      } else if (!id) {
         answer.error_code = to_wire(ErrorCode::kUnknownTopicOrPartition);
       } else {
         auto work = [index](replica::HostedPartition* partition, ErrorCode absent) {

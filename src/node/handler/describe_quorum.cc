@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/quorum/quorum.h"
 #include "wire/describe_quorum_request.h"
@@ -63,6 +64,12 @@ env::Task<void> handle_describe_quorum(Services& node, request::RequestPtr reque
   }
   const wire::DescribeQuorumRequest message = std::move(decoded).value();
   Response response;
+  if (!cluster_authorized(node, *request, AclOperation::kDescribe)) {
+    response.error_code = to_wire(ErrorCode::kClusterAuthorizationFailed);
+    response.error_message = cluster_refusal(*request).detail;
+    request->answer(response);
+    co_return;
+  }
   if (!asks_for_metadata_log(message)) {
     for (const auto& topic : message.topics) {
       auto& one = response.topics.emplace_back();

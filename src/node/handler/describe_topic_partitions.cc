@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/describe_topic_partitions_request.h"
 #include "wire/describe_topic_partitions_response.h"
@@ -58,10 +59,11 @@ std::vector<std::string> names_of(const wire::DescribeTopicPartitionsRequest& me
 }
 
 void describe(const wire::DescribeTopicPartitionsRequest& message,
-              const image::MetadataImage& image, const std::string& listener, const Start& start,
-              std::int32_t limit, wire::DescribeTopicPartitionsResponse& response) {
+              const std::vector<std::string>& names, const image::MetadataImage& image,
+              const std::string& listener, const Start& start, std::int32_t limit,
+              wire::DescribeTopicPartitionsResponse& response) {
   std::int32_t left = limit;
-  for (const std::string& name : names_of(message, image, start)) {
+  for (const std::string& name : names) {
     const image::TopicImage* topic = image.topic(name);
     if (!topic) {
       // Without names in the request every topic exists: one that is gone is left out.
@@ -113,7 +115,23 @@ env::Task<void> handle_describe_topic_partitions(Services& node, request::Reques
   const std::int32_t limit = std::clamp(decoded->response_partition_limit, 1, std::max(1, most));
   const image::ImagePtr image = node.image;
   wire::DescribeTopicPartitionsResponse response;
-  describe(*decoded, *image, request->caller().listener, start, limit, response);
+  std::vector<std::string> hidden;
+  std::vector<std::string> names;
+  for (std::string& name : names_of(*decoded, *image, start)) {
+    const bool visible =
+        authorized(node, *request, AclOperation::kDescribe, AclResourceType::kTopic, name);
+    if (visible || !decoded->topics.empty())
+      (visible ? names : hidden).push_back(std::move(name));
+  }
+  describe(*decoded, names, *image, request->caller().listener, start, limit, response);
+  for (Topic& topic : response.topics)
+    topic.topic_authorized_operations =
+        authorized_operations(node, *request, AclResourceType::kTopic, topic.name.view());
+  for (const std::string& name : hidden) {
+    Topic& one = response.topics.emplace_back();
+    one.name = name;
+    one.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+  }
   request->answer(response);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "net/reply.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/fetch_request.h"
 #include "wire/fetch_response.h"
@@ -17,6 +18,8 @@ using replica::ReadOutcome;
 struct FetchPlan {
   ErrorCode error = ErrorCode::kNone;
   std::vector<FetchPartition> partitions;
+  /// Of each partition, why it may not be read; empty if nobody judges.
+  std::vector<ErrorCode> refusals;
   std::int32_t session_id = 0;
   bool incremental = false;
 };
@@ -102,6 +105,31 @@ ErrorCode resolve(const FetchPartition& asked, bool uses_ids, const image::Metad
   return ErrorCode::kNone;
 }
 
+/// Followers need the cluster's CLUSTER_ACTION, consumers READ of each topic.
+std::vector<ErrorCode> refusals_of(const FetchPlan& plan, bool uses_ids, bool is_follower,
+                                   const Services& node, const request::Request& request) {
+  if (!node.authorizer) return {};
+  const bool follows =
+      is_follower && cluster_authorized(node, request, AclOperation::kClusterAction);
+  const image::ImagePtr image = node.image;
+  const auto name_of = [&](const FetchPartition& asked) -> std::optional<std::string_view> {
+    if (!uses_ids) return asked.topic;
+    const image::TopicImage* topic = image->topic(asked.topic_id);
+    if (!topic) return std::nullopt;
+    return topic->name;
+  };
+  AuthorizedNames readable(node, request, AclOperation::kRead, AclResourceType::kTopic);
+  for (const FetchPartition& asked : plan.partitions)
+    if (const auto name = name_of(asked)) readable.count(*name);
+  std::vector<ErrorCode> refusals;
+  for (const FetchPartition& asked : plan.partitions) {
+    const auto name = name_of(asked);
+    const bool allowed = is_follower ? follows : !name || readable.contains(*name);
+    refusals.push_back(allowed ? ErrorCode::kNone : ErrorCode::kTopicAuthorizationFailed);
+  }
+  return refusals;
+}
+
 struct ShardReads {
   std::vector<std::size_t> members;
   std::vector<replica::ReadItem> items;
@@ -115,7 +143,9 @@ void begin_round(Services& node, const FetchPlan& plan, bool uses_ids, const rep
   std::vector<ShardReads> reads(node.replicas.size());
   for (std::size_t i = 0; i < plan.partitions.size(); ++i) {
     replica::ReadItem item;
-    const ErrorCode code = resolve(plan.partitions[i], uses_ids, *node.image, item.id);
+    ErrorCode code = plan.refusals.empty() ? ErrorCode::kNone : plan.refusals[i];
+    if (code == ErrorCode::kNone)
+      code = resolve(plan.partitions[i], uses_ids, *node.image, item.id);
     if (code != ErrorCode::kNone) {
       round->outcomes[i].error = code;
       continue;
@@ -272,12 +302,13 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
   }
   const wire::FetchRequest message = std::move(decoded).value();
   const bool uses_ids = request->version() >= 13;
-  const FetchPlan plan = plan_of(message, request->version(), node);
+  FetchPlan plan = plan_of(message, request->version(), node);
   if (plan.error != ErrorCode::kNone) {
     answer_error(*request, plan.error);
     co_return;
   }
   replica::ReadAs as = reader_of(message);
+  plan.refusals = refusals_of(plan, uses_ids, as.follower.value() >= 0, node, *request);
   FetchLimits limits;
   limits.bytes_max = static_cast<std::uint32_t>(std::clamp(
       message.max_bytes, 0, node.config ? node.config->values.fetch_max_bytes : INT32_MAX));

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "node/coordinator/group_coordinators.h"
 #include "node/coordinator/txn_coordinators.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/topic_creation.h"
 #include "wire/find_coordinator_request.h"
@@ -51,6 +54,40 @@ Found find_leader(const image::MetadataImage& image, const std::optional<TopicId
   return found;
 }
 
+/// Whether the caller may know where the coordinator of a key is.
+ErrorCode refusal_of(const Services& node, const request::Request& request, std::int8_t key_type,
+                     std::string_view key) {
+  switch (key_type) {
+    case kGroup:
+      return authorized(node, request, AclOperation::kDescribe, AclResourceType::kGroup, key)
+                 ? ErrorCode::kNone
+                 : ErrorCode::kGroupAuthorizationFailed;
+    case kTransaction:
+      return authorized(node, request, AclOperation::kDescribe, AclResourceType::kTransactionalId,
+                        key)
+                 ? ErrorCode::kNone
+                 : ErrorCode::kTransactionalIdAuthorizationFailed;
+    case kShare:
+      return cluster_authorized(node, request, AclOperation::kClusterAction)
+                 ? ErrorCode::kNone
+                 : ErrorCode::kClusterAuthorizationFailed;
+    default:
+      return ErrorCode::kNone;
+  }
+}
+
+/// Nobody makes an internal topic come into being who may not use it.
+bool asks_for_allowed(const Services& node, const request::Request& request,
+                      const wire::FindCoordinatorRequest& message) {
+  if (!node.authorizer) return true;
+  const auto allowed = [&](std::string_view key) {
+    return refusal_of(node, request, message.key_type, key) == ErrorCode::kNone;
+  };
+  if (request.version() < 4) return allowed(message.key.view());
+  return std::any_of(message.coordinator_keys.begin(), message.coordinator_keys.end(),
+                     [&](const wire::Text& key) { return allowed(key.view()); });
+}
+
 Found refused(std::int8_t key_type) {
   if (key_type == kShare)
     return {ErrorCode::kCoordinatorNotAvailable, "this node does not coordinate share groups"};
@@ -68,13 +105,15 @@ env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr requ
   const wire::FindCoordinatorRequest message = std::move(decoded).value();
   const std::string_view name = topic_of(message.key_type);
   const std::string listener = request->caller().listener;
-  if (!name.empty() && !node.image->topic(name)) {
+  if (!name.empty() && !node.image->topic(name) && asks_for_allowed(node, *request, message)) {
     // Clients are told to come again, as by Kafka; the topic is there then.
     std::vector<std::string> names;
     names.emplace_back(name);
     (void)co_await auto_create_topics(node, std::move(names));
   }
   const auto find = [&](std::string_view key) -> Found {
+    const ErrorCode refusal = refusal_of(node, *request, message.key_type, key);
+    if (refusal != ErrorCode::kNone) return {refusal, std::string(authorization_message(refusal))};
     if (name.empty()) return refused(message.key_type);
     return find_leader(*node.image, partition_of(*node.image, message.key_type, key), listener);
   };

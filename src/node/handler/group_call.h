@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "node/coordinator/group_coordinators.h"
+#include "node/handler/authorize.h"
 #include "node/handler/services.h"
 
 namespace moldau::handler {
@@ -52,6 +53,12 @@ env::Task<void> serve_group_member(Services& node, request::RequestPtr request,
   }
   const Message message = std::move(decoded).value();
   Response refused;
+  if (!authorized(node, *request, AclOperation::kRead, AclResourceType::kGroup,
+                  message.group_id.view())) {
+    fill(message, ErrorCode::kGroupAuthorizationFailed, refused);
+    request->answer(refused);
+    co_return;
+  }
   if (message.group_id.is_empty()) {
     fill(message, ErrorCode::kInvalidGroupId, refused);
     request->answer(refused);

@@ -10,7 +10,8 @@ namespace {
 void refuse(const wire::JoinGroupRequest& message, ErrorCode code,
             wire::JoinGroupResponse& response) {
   response.error_code = to_wire(code);
-  response.member_id = message.member_id.own();
+  // Apache answers itself what it stops before the coordinator; only that one repeats the id.
+  if (code != ErrorCode::kGroupAuthorizationFailed) response.member_id = message.member_id.own();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <set>
 
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/list_config_resources_request.h"
 #include "wire/list_config_resources_response.h"
@@ -44,6 +45,11 @@ env::Task<void> handle_list_config_resources(Services& node, request::RequestPtr
   }
   const image::MetadataImage& image = *node.image;
   Response response;
+  if (!cluster_authorized(node, *request, AclOperation::kDescribeConfigs)) {
+    response.error_code = to_wire(ErrorCode::kClusterAuthorizationFailed);
+    request->answer(response);
+    co_return;
+  }
   bool known = false;
   const std::set<ResourceType> types = types_of(*decoded, request->version(), known);
   if (!known) {

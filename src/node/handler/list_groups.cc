@@ -31,6 +31,12 @@ env::Task<void> handle_list_groups(Services& node, request::RequestPtr request) 
       response.error_code = to_wire(listed.error().code);
     }
   }
+  if (!cluster_authorized(node, *request, AclOperation::kDescribe, Audit::kAllowed)) {
+    std::erase_if(response.groups, [&](const wire::ListGroupsResponse::ListedGroup& group) {
+      return !authorized(node, *request, AclOperation::kDescribe, AclResourceType::kGroup,
+                         group.group_id.view(), Audit::kAllowed);
+    });
+  }
   request->answer(response);
 }
 

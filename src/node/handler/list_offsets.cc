@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
 
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/on_partition.h"
 #include "wire/list_offsets_request.h"
@@ -160,6 +161,8 @@ env::Task<void> handle_list_offsets(Services& node, request::RequestPtr request)
   }
   const wire::ListOffsetsRequest message = std::move(decoded).value();
   wire::ListOffsetsResponse response;
+  AuthorizedNames described(node, *request, AclOperation::kDescribe, AclResourceType::kTopic);
+  for (const auto& topic : message.topics) described.count(topic.name.view());
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
     const auto& topic = message.topics[t];
     auto& answers = response.topics.emplace_back();
@@ -172,7 +175,9 @@ env::Task<void> handle_list_offsets(Services& node, request::RequestPtr request)
       lookup.current_leader_epoch = LeaderEpoch(asked.current_leader_epoch);
       lookup.read_committed = message.isolation_level == 1;
       lookup.is_consumer = message.replica_id == -1;
-      if (!timestamp_known(asked.timestamp, request->version())) {
+      if (!described.contains(topic.name.view())) {
+        found.error = ErrorCode::kTopicAuthorizationFailed;
+      } else if (!timestamp_known(asked.timestamp, request->version())) {
         found.error = ErrorCode::kUnsupportedVersion;
       } else {
         const auto id = find_partition(*node.image, topic.name.view(), asked.partition_index);

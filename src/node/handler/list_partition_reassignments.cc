@@ -10,6 +10,14 @@ env::Task<void> handle_list_partition_reassignments(Services& node, request::Req
   using Response = wire::ListPartitionReassignmentsResponse;
   const auto held = decode_held<wire::ListPartitionReassignmentsRequest>(*request);
   if (!held) co_return;
+  if (!cluster_authorized(node, *request, AclOperation::kDescribe)) {
+    const Error refusal = cluster_refusal(*request);
+    Response response;
+    response.error_code = to_wire(refusal.code);
+    response.error_message = refusal.detail;
+    request->answer(response);
+    co_return;
+  }
   const MonoTime deadline = controller_deadline(*request, held->message.timeout_ms);
   // No records: the answer waits for what was written before, as every read of the controller.
   quorum::DecideFn<Response> decide = [held](controller::ControllerMachine& machine,

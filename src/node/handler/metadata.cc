@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/topic_creation.h"
 #include "wire/metadata_request.h"
@@ -55,53 +56,126 @@ void add_partition(Topic& topic, PartitionId index, const image::PartitionState&
   }
 }
 
-void add_topic(wire::MetadataResponse& response, const image::TopicImage& topic,
-               const image::MetadataImage& image, const std::string& listener) {
+Topic& add_topic(wire::MetadataResponse& response, const image::TopicImage& topic,
+                 const image::MetadataImage& image, const std::string& listener) {
   Topic& one = response.topics.emplace_back();
   one.name = wire::Text(std::string_view(topic.name));
   one.topic_id = topic.id;
   one.is_internal = is_internal_topic(topic.name);
   for (const auto& [index, state] : topic.partitions)
     add_partition(one, index, state, image, listener);
+  return one;
 }
 
-void add_error(wire::MetadataResponse& response, ErrorCode code, wire::Text name, Uuid id) {
+Topic& add_error(wire::MetadataResponse& response, ErrorCode code, wire::Text name, Uuid id) {
   Topic& one = response.topics.emplace_back();
   one.error_code = to_wire(code);
   one.name = std::move(name);
   one.topic_id = id;
   one.is_internal = is_internal_topic(one.name.view());
+  return one;
 }
 
-/// Topics of the request that may be created on the spot.
-std::vector<std::string> missing_topics(const wire::MetadataRequest& message,
-                                        const Services& node) {
+using Created = std::map<std::string, ErrorCode, std::less<>>;
+
+/// What a caller may know of topics, and what the answer tells of it.
+class Visibility {
+ public:
+  Visibility(const Services& node, const request::Request& request,
+             const wire::MetadataRequest& message, const image::MetadataImage& image)
+      : node_(node),
+        request_(request),
+        message_(message),
+        // Whoever asks for all topics asked for none in particular.
+        described_(node, request, AclOperation::kDescribe, AclResourceType::kTopic,
+                   message.topics ? Audit::kAll : Audit::kAllowed),
+        created_(node, request, AclOperation::kCreate, AclResourceType::kTopic) {
+    if (!message.topics) return;
+    for (const auto& asked : *message.topics) {
+      const image::TopicImage* topic =
+          asked.topic_id.is_zero() ? nullptr : image.topic(asked.topic_id);
+      described_.count(topic ? std::string_view(topic->name) : asked.name.view());
+    }
+  }
+
+  bool may_see(std::string_view topic) { return described_.contains(topic); }
+  /// A topic that is not there yet.
+  bool may_create(std::string_view topic) {
+    if (!node_.authorizer) return true;
+    if (!all_created_)
+      all_created_ =
+          cluster_authorized(node_, request_, AclOperation::kCreate, Audit::kAllowed);
+    return *all_created_ || created_.contains(topic);
+  }
+  void add_operations(Topic& topic) const {
+    if (request_.version() >= 8 && message_.include_topic_authorized_operations)
+      topic.topic_authorized_operations = authorized_operations(
+          node_, request_, AclResourceType::kTopic, topic.name.view());
+  }
+  void add_cluster_operations(wire::MetadataResponse& response) const {
+    if (request_.version() < 8 || request_.version() > 10 ||
+        !message_.include_cluster_authorized_operations)
+      return;
+    response.cluster_authorized_operations =
+        cluster_authorized(node_, request_, AclOperation::kDescribe)
+            ? authorized_operations(node_, request_, AclResourceType::kCluster,
+                                    security::kClusterName)
+            : 0;
+  }
+
+ private:
+  const Services& node_;
+  const request::Request& request_;
+  const wire::MetadataRequest& message_;
+  AuthorizedNames described_;
+  AuthorizedNames created_;
+  std::optional<bool> all_created_;
+};
+
+/// Topics of the request that may be created on the spot; what the caller may not create is told
+/// in `told`.
+std::vector<std::string> missing_topics(const wire::MetadataRequest& message, const Services& node,
+                                        Visibility& visibility, Created& told) {
   std::vector<std::string> missing;
   if (!message.topics || !message.allow_auto_topic_creation) return missing;
   if (!node.config->values.auto_create_topics_enable) return missing;
   for (const auto& topic : *message.topics) {
     if (topic.name.is_null() || node.image->topic(topic.name.view())) continue;
+    if (!visibility.may_see(topic.name.view())) continue;
+    if (!visibility.may_create(topic.name.view())) {
+      told[topic.name.str()] = ErrorCode::kTopicAuthorizationFailed;
+      continue;
+    }
     missing.push_back(topic.name.str());
   }
   return missing;
 }
 
 void add_requested(wire::MetadataResponse& response, const wire::MetadataRequest& message,
-                   const std::map<std::string, ErrorCode, std::less<>>& created, Services& node,
-                   const std::string& listener) {
+                   const Created& created, Services& node, const std::string& listener,
+                   Visibility& visibility) {
   const image::MetadataImage& image = *node.image;
   for (const auto& asked : *message.topics) {
     const image::TopicImage* topic =
         asked.topic_id.is_zero() ? image.topic(asked.name.view()) : image.topic(asked.topic_id);
-    if (topic) {
-      add_topic(response, *topic, image, listener);
+    const std::string_view name = topic ? std::string_view(topic->name) : asked.name.view();
+    if ((topic || asked.topic_id.is_zero()) && !visibility.may_see(name)) {
+      // By whatever the topic was asked for: the other is not disclosed.
+      Topic& hidden = add_error(response, ErrorCode::kTopicAuthorizationFailed,
+                                asked.topic_id.is_zero() ? asked.name : wire::Text::null(),
+                                asked.topic_id);
+      hidden.is_internal = false;
+    } else if (topic) {
+      visibility.add_operations(add_topic(response, *topic, image, listener));
     } else if (!asked.topic_id.is_zero()) {
       add_error(response, ErrorCode::kUnknownTopicId, wire::Text::null(), asked.topic_id);
     } else {
       auto found = created.find(asked.name.view());
-      add_error(response,
-                found == created.end() ? ErrorCode::kUnknownTopicOrPartition : found->second,
-                asked.name, Uuid());
+      Topic& missing = add_error(
+          response, found == created.end() ? ErrorCode::kUnknownTopicOrPartition : found->second,
+          asked.name, Uuid());
+      if (found == created.end() || found->second != ErrorCode::kTopicAuthorizationFailed)
+        visibility.add_operations(missing);
     }
   }
 }
@@ -125,9 +199,14 @@ env::Task<void> handle_metadata(Services& node, request::RequestPtr request) {
       co_return;
     }
   }
-  std::map<std::string, ErrorCode, std::less<>> created;
-  std::vector<std::string> missing = missing_topics(message, node);
-  if (!missing.empty()) created = co_await auto_create_topics(node, std::move(missing));
+  const image::ImagePtr before = node.image;
+  Visibility visibility(node, *request, message, *before);
+  Created created;
+  std::vector<std::string> missing = missing_topics(message, node, visibility, created);
+  if (!missing.empty()) {
+    Created made = co_await auto_create_topics(node, std::move(missing));
+    created.merge(made);
+  }
 
   const image::ImagePtr image = node.image;
   const std::string listener = request->caller().listener;
@@ -136,10 +215,13 @@ env::Task<void> handle_metadata(Services& node, request::RequestPtr request) {
   response.cluster_id = std::string_view(node.identity->cluster_id);
   response.controller_id = some_controller(response, node.shard.random());
   if (!message.topics) {
-    for (const auto& [id, topic] : image->topics()) add_topic(response, topic, *image, listener);
+    for (const auto& [id, topic] : image->topics())
+      if (visibility.may_see(topic.name))
+        visibility.add_operations(add_topic(response, topic, *image, listener));
   } else {
-    add_requested(response, message, created, node, listener);
+    add_requested(response, message, created, node, listener, visibility);
   }
+  visibility.add_cluster_operations(response);
   request->answer(response);
 }
 

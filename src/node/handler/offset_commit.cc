@@ -17,16 +17,34 @@ void refuse_partition(Response::OffsetCommitResponseTopic& topic, std::int32_t i
   one.error_code = to_wire(code);
 }
 
-/// What of the request names partitions that exist; the others get their error at once.
+const image::TopicImage* find_topic(const image::MetadataImage& image, std::int16_t version,
+                                    const Request::OffsetCommitRequestTopic& topic) {
+  return version >= 10 ? image.topic(topic.topic_id) : image.topic(topic.name.view());
+}
+
+/// The name under which a topic of the request is judged; "" for an id that nobody knows.
+std::string_view name_of(const Request::OffsetCommitRequestTopic& topic, std::int16_t version,
+                         const image::TopicImage* found) {
+  if (version < 10) return topic.name.view();
+  return found ? std::string_view(found->name) : std::string_view();
+}
+
+/// What of the request names partitions that exist and that the caller may read; the others get
+/// their error at once.
 Request existing_part(const Request& message, std::int16_t version,
-                      const image::MetadataImage& image, Response& unknown) {
+                      const image::MetadataImage& image, AuthorizedNames& readable,
+                      Response& unknown) {
   Request existing = message;
   existing.topics.clear();
   for (const auto& topic : message.topics) {
-    const image::TopicImage* found =
-        version >= 10 ? image.topic(topic.topic_id) : image.topic(topic.name.view());
-    const ErrorCode code =
+    const image::TopicImage* found = find_topic(image, version, topic);
+    ErrorCode code =
         !found && version >= 10 ? ErrorCode::kUnknownTopicId : ErrorCode::kUnknownTopicOrPartition;
+    const std::string_view name = name_of(topic, version, found);
+    if (code != ErrorCode::kUnknownTopicId && !readable.contains(name)) {
+      code = ErrorCode::kTopicAuthorizationFailed;
+      found = nullptr;
+    }
     auto& kept = existing.topics.emplace_back(topic);
     kept.partitions.clear();
     if (found) {
@@ -85,7 +103,17 @@ env::Task<void> handle_offset_commit(Services& node, request::RequestPtr request
   // `existing` borrows names from the image.
   const image::ImagePtr image = node.image;
   Response response;
-  const Request existing = existing_part(message, request->version(), *image, response);
+  if (!authorized(node, *request, AclOperation::kRead, AclResourceType::kGroup,
+                  message.group_id.view())) {
+    refuse_all(message, ErrorCode::kGroupAuthorizationFailed, response);
+    request->answer(response);
+    co_return;
+  }
+  const std::int16_t version = request->version();
+  AuthorizedNames readable(node, *request, AclOperation::kRead, AclResourceType::kTopic);
+  for (const auto& topic : message.topics)
+    readable.count(name_of(topic, version, find_topic(*image, version, topic)));
+  const Request existing = existing_part(message, version, *image, readable, response);
   if (existing.topics.empty() && !message.topics.empty()) {
     request->answer(response);
     co_return;

@@ -10,13 +10,15 @@ namespace {
 using Request = wire::OffsetDeleteRequest;
 using Response = wire::OffsetDeleteResponse;
 
-/// What of the request names partitions that exist; the others get their error at once.
+/// What of the request names partitions that exist and that the caller may read; the others get
+/// their error at once.
 Request existing_part(const Request& message, const image::MetadataImage& image,
-                      Response& unknown) {
+                      AuthorizedNames& readable, Response& unknown) {
   Request existing;
   existing.group_id = message.group_id;
   for (const auto& topic : message.topics) {
-    const image::TopicImage* found = image.topic(topic.name.view());
+    const bool allowed = readable.contains(topic.name.view());
+    const image::TopicImage* found = allowed ? image.topic(topic.name.view()) : nullptr;
     auto& kept = existing.topics.emplace_back();
     kept.name = topic.name;
     auto& refused = unknown.topics.emplace_back();
@@ -28,7 +30,8 @@ Request existing_part(const Request& message, const image::MetadataImage& image,
       }
       auto& one = refused.partitions.emplace_back();
       one.partition_index = partition.partition_index;
-      one.error_code = to_wire(ErrorCode::kUnknownTopicOrPartition);
+      one.error_code = to_wire(allowed ? ErrorCode::kUnknownTopicOrPartition
+                                       : ErrorCode::kTopicAuthorizationFailed);
     }
     if (kept.partitions.empty()) existing.topics.pop_back();
     if (refused.partitions.empty()) unknown.topics.pop_back();
@@ -60,7 +63,15 @@ env::Task<void> handle_offset_delete(Services& node, request::RequestPtr request
   }
   const Request message = std::move(decoded).value();
   Response response;
-  const Request existing = existing_part(message, *node.image, response);
+  if (!authorized(node, *request, AclOperation::kDelete, AclResourceType::kGroup,
+                  message.group_id.view())) {
+    response.error_code = to_wire(ErrorCode::kGroupAuthorizationFailed);
+    request->answer(response);
+    co_return;
+  }
+  AuthorizedNames readable(node, *request, AclOperation::kRead, AclResourceType::kTopic);
+  for (const auto& topic : message.topics) readable.count(topic.name.view());
+  const Request existing = existing_part(message, *node.image, readable, response);
   Result<Response> answer = co_await call_group<Response, Request>(
       node, request.get(), &existing, &group::GroupMachine::delete_offsets);
   if (!answer.ok() || answer->error_code != 0) {

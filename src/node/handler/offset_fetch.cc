@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "node/handler/authorize.h"
 #include "node/handler/group_call.h"
 #include "node/handler/handlers.h"
 #include "wire/offset_fetch_request.h"
@@ -37,7 +38,48 @@ Found refused(const Asked& asked, ErrorCode code) {
   return found;
 }
 
-env::Task<Found> fetch_group(Services& node, const Asked* asked, bool require_stable) {
+/// The name under which a topic is judged; "" for an id that nobody knows.
+template <class Topic>
+std::string_view name_of(const Topic& topic, const image::MetadataImage& image) {
+  if (!topic.name.view().empty() || topic.topic_id.is_zero()) return topic.name.view();
+  const image::TopicImage* found = image.topic(topic.topic_id);
+  return found ? std::string_view(found->name) : std::string_view();
+}
+
+/// Takes the topics that the caller may not see out of `asked`; they are in `refused`.
+void take_out_hidden(const Services& node, const request::Request& request, Asked& asked,
+                     Found& refused) {
+  if (!node.authorizer || !asked.topics) return;
+  const image::ImagePtr image = node.image;
+  AuthorizedNames visible(node, request, AclOperation::kDescribe, AclResourceType::kTopic);
+  for (const auto& topic : *asked.topics) visible.count(name_of(topic, *image));
+  std::erase_if(*asked.topics, [&](const auto& topic) {
+    const std::string_view name = name_of(topic, *image);
+    const bool unknown_id = name.empty() && !topic.topic_id.is_zero();
+    if (unknown_id || visible.contains(name)) return false;
+    auto& one = refused.topics.emplace_back();
+    one.name = topic.name;
+    one.topic_id = topic.topic_id;
+    for (std::int32_t index : topic.partition_indexes) {
+      auto& partition = one.partitions.emplace_back();
+      partition.partition_index = index;
+      partition.committed_offset = -1;
+      partition.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+    }
+    return true;
+  });
+}
+
+/// Of the topics that nobody named only those are told that the caller may see.
+void leave_out_hidden(const Services& node, const request::Request& request, Found& found) {
+  if (!node.authorizer) return;
+  const image::ImagePtr image = node.image;
+  AuthorizedNames visible(node, request, AclOperation::kDescribe, AclResourceType::kTopic);
+  std::erase_if(found.topics,
+                [&](const auto& topic) { return !visible.contains(name_of(topic, *image)); });
+}
+
+env::Task<Found> look_up(Services& node, const Asked* asked, bool require_stable) {
   auto look = [asked, require_stable](const group::GroupMachine& machine,
                                       const image::MetadataImage& image) {
     return machine.fetch_offsets(*asked, require_stable, image);
@@ -48,6 +90,21 @@ env::Task<Found> fetch_group(Services& node, const Asked* asked, bool require_st
                                                           std::move(group_id), std::move(look));
   if (!found.ok()) co_return refused(*asked, found.error().code);
   co_return std::move(found).value();
+}
+
+env::Task<Found> fetch_group(Services& node, const request::Request* request, const Asked* asked,
+                             bool require_stable) {
+  if (!authorized(node, *request, AclOperation::kDescribe, AclResourceType::kGroup,
+                  asked->group_id.view()))
+    co_return refused(*asked, ErrorCode::kGroupAuthorizationFailed);
+  Asked visible = *asked;
+  Found hidden;
+  take_out_hidden(node, *request, visible, hidden);
+  Found found = co_await look_up(node, &visible, require_stable);
+  if (found.error_code != 0) co_return found;
+  if (!asked->topics) leave_out_hidden(node, *request, found);
+  for (auto& topic : hidden.topics) found.topics.push_back(std::move(topic));
+  co_return found;
 }
 
 /// Version 1 has no room for an error but in each partition.
@@ -96,7 +153,7 @@ env::Task<void> handle_offset_fetch(Services& node, request::RequestPtr request)
   const Message message = std::move(decoded).value();
   if (request->version() < kManyGroups) {
     const Asked asked = only_group_of(message);
-    Found found = co_await fetch_group(node, &asked, message.require_stable);
+    Found found = co_await fetch_group(node, request.get(), &asked, message.require_stable);
     if (request->version() < 2) tell_partitions(asked, found);
     const wire::OffsetFetchResponse response = old_answer(found);
     request->answer(response);
@@ -104,7 +161,7 @@ env::Task<void> handle_offset_fetch(Services& node, request::RequestPtr request)
   }
   wire::OffsetFetchResponse response;
   for (std::size_t n = 0; n < message.groups.size(); ++n) {
-    Found found = co_await fetch_group(node, &message.groups[n], message.require_stable);
+    Found found = co_await fetch_group(node, request.get(), &message.groups[n], message.require_stable);
     response.groups.push_back(std::move(found));
   }
   request->answer(response);

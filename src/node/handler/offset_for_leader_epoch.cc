@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/on_partition.h"
 #include "wire/offset_for_leader_epoch_request.h"
@@ -33,6 +34,11 @@ env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestP
   }
   const wire::OffsetForLeaderEpochRequest message = std::move(decoded).value();
   wire::OffsetForLeaderEpochResponse response;
+  // Followers ask, and consumers that look for truncation.
+  const bool is_node =
+      cluster_authorized(node, *request, AclOperation::kClusterAction, Audit::kAllowed);
+  AuthorizedNames described(node, *request, AclOperation::kDescribe, AclResourceType::kTopic);
+  for (const auto& topic : message.topics) described.count(topic.topic.view());
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
     auto& results = response.topics.emplace_back();
     results.topic = message.topics[t].topic;
@@ -40,7 +46,9 @@ env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestP
       const auto& asked = message.topics[t].partitions[p];
       EpochEnd found;
       const auto id = find_partition(*node.image, message.topics[t].topic.view(), asked.partition);
-      if (!id) {
+      if (!is_node && !described.contains(message.topics[t].topic.view())) {
+        found.error = ErrorCode::kTopicAuthorizationFailed;
+      } else if (!id) {
         found.error = ErrorCode::kUnknownTopicOrPartition;
       } else {
         auto work = [current = LeaderEpoch(asked.current_leader_epoch),

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/transaction_call.h"
 #include "wire/produce_request.h"
@@ -44,6 +45,15 @@ ErrorCode refusal_of_topic(const wire::ProduceRequest::TopicProduceData& data,
   return ErrorCode::kNone;
 }
 
+/// The name under which a topic is judged; none for an id that nobody knows.
+std::optional<std::string_view> name_of(const wire::ProduceRequest::TopicProduceData& data,
+                                        const Services& node, const request::Request& request) {
+  if (request.version() < 13) return data.name.view();
+  const image::TopicImage* topic = node.image->topic(data.topic_id);
+  if (!topic) return std::nullopt;
+  return topic->name;
+}
+
 void look_at_records(ByteView records, std::int16_t version, Target& target) {
   if (auto checked = record::check_produce_records(records, version); !checked.ok()) {
     target.outcome = replica::AppendOutcome(checked.error().code, checked.error().detail);
@@ -58,11 +68,18 @@ void look_at_records(ByteView records, std::int16_t version, Target& target) {
 std::vector<Target> targets_of(const wire::ProduceRequest& message, const Services& node,
                                const request::Request& request) {
   std::vector<Target> targets;
+  AuthorizedNames writable(node, request, AclOperation::kWrite, AclResourceType::kTopic);
+  for (std::size_t t = 0; node.authorizer && t < message.topic_data.size(); ++t)
+    if (const auto name = name_of(message.topic_data[t], node, request))
+      writable.count(*name, message.topic_data[t].partition_data.size());
   for (std::size_t t = 0; t < message.topic_data.size(); ++t) {
     const auto& data = message.topic_data[t];
     const image::TopicImage* topic = request.version() >= 13 ? node.image->topic(data.topic_id)
                                                              : node.image->topic(data.name.view());
-    const ErrorCode refused = refusal_of_topic(data, topic, request);
+    const auto name = node.authorizer ? name_of(data, node, request) : std::nullopt;
+    const ErrorCode refused = !name || writable.contains(*name)
+                                  ? refusal_of_topic(data, topic, request)
+                                  : ErrorCode::kTopicAuthorizationFailed;
     for (std::size_t p = 0; p < data.partition_data.size(); ++p) {
       Target target;
       target.topic = t;
