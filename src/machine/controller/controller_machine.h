@@ -39,12 +39,18 @@
 #include "wire/broker_registration_response.h"
 #include "wire/controller_registration_request.h"
 #include "wire/controller_registration_response.h"
+#include "wire/create_acls_request.h"
+#include "wire/create_acls_response.h"
 #include "wire/create_partitions_request.h"
 #include "wire/create_partitions_response.h"
 #include "wire/create_topics_request.h"
 #include "wire/create_topics_response.h"
+#include "wire/delete_acls_request.h"
+#include "wire/delete_acls_response.h"
 #include "wire/delete_topics_request.h"
 #include "wire/delete_topics_response.h"
+#include "wire/describe_acls_request.h"
+#include "wire/describe_acls_response.h"
 #include "wire/describe_client_quotas_request.h"
 #include "wire/describe_client_quotas_response.h"
 #include "wire/elect_leaders_request.h"
@@ -155,6 +161,12 @@ class ControllerMachine {
   // quotas.cc
   Decision<wire::AlterClientQuotasResponse> decide_alter_client_quotas(
       const wire::AlterClientQuotasRequest& request) const;
+
+  // acls.cc
+  Decision<wire::CreateAclsResponse> decide_create_acls(const wire::CreateAclsRequest& request,
+                                                        const RequestContext& context) const;
+  Decision<wire::DeleteAclsResponse> decide_delete_acls(
+      const wire::DeleteAclsRequest& request) const;
 
  private:
   /// Whom a wave of elections must not choose, and whom it may although it is still fenced.
@@ -291,5 +303,10 @@ class ControllerMachine {
 /// Source   ClientQuotasImage.describe; KIP-546.
 wire::DescribeClientQuotasResponse describe_client_quotas(
     const image::MetadataImage& image, const wire::DescribeClientQuotasRequest& request);
+
+/// The ACLs that a filter asks for; needs an image only.
+/// Source   StandardAuthorizer.acls.
+wire::DescribeAclsResponse describe_acls(const image::MetadataImage& image,
+                                         const wire::DescribeAclsRequest& request);
 
 }  // namespace moldau::controller

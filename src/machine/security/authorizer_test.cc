@@ -149,8 +149,8 @@ TEST_F(AuthorizerTest, TheAuditLogNamesTheRule) {
   EXPECT_EQ(audit_line(ask(AclOperation::kDescribe, "tt"), subject, action, "Metadata", 2),
             "Principal = User:a is Allowed operation = DESCRIBE from host = 10.0.0.1 on resource ="
             " Topic:LITERAL:tt for request = Metadata with resourceRefCount = 2 based on rule "
-            "MatchingAcl(acl=StandardAcl(resourceType=TOPIC, resourceName=t, patternType=PREFIXED, "
-            "principal=User:*, host=*, operation=READ, permissionType=ALLOW))");
+            "MatchingAcl(acl=StandardAcl[resourceType=TOPIC, resourceName=t, patternType=PREFIXED, "
+            "principal=User:*, host=*, operation=READ, permissionType=ALLOW])");
   const Action other(AclOperation::kWrite, AclResourceType::kTopic, "x");
   EXPECT_EQ(audit_line(ask(AclOperation::kWrite, "x"), subject, other, "Produce", 1),
             "Principal = User:a is Denied operation = WRITE from host = 10.0.0.1 on resource = "

@@ -46,8 +46,8 @@ std::string rule_text(const Verdict& verdict) {
   if (verdict.acl == nullptr) return verdict.allowed ? "DefaultAllow" : "DefaultDeny";
   const image::Acl& acl = *verdict.acl;
   return fmt::format(
-      "MatchingAcl(acl=StandardAcl(resourceType={}, resourceName={}, patternType={}, principal={},"
-      " host={}, operation={}, permissionType={}))",
+      "MatchingAcl(acl=StandardAcl[resourceType={}, resourceName={}, patternType={}, principal={},"
+      " host={}, operation={}, permissionType={}])",
       resource_type_name(acl.resource()), acl.resource_name, pattern_type_name(acl.pattern()),
       acl.principal, acl.host, operation_name(acl.op()), permission_name(acl.permission()));
 }

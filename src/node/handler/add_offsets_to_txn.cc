@@ -32,6 +32,18 @@ env::Task<void> handle_add_offsets_to_txn(Services& node, request::RequestPtr re
   }
   const wire::AddOffsetsToTxnRequest message = std::move(decoded).value();
   wire::AddOffsetsToTxnResponse response;
+  if (!authorized(node, *request, AclOperation::kWrite, AclResourceType::kTransactionalId,
+                  message.transactional_id.view())) {
+    response.error_code = to_wire(ErrorCode::kTransactionalIdAuthorizationFailed);
+    request->answer(response);
+    co_return;
+  }
+  if (!authorized(node, *request, AclOperation::kRead, AclResourceType::kGroup,
+                  message.group_id.view())) {
+    response.error_code = to_wire(ErrorCode::kGroupAuthorizationFailed);
+    request->answer(response);
+    co_return;
+  }
   std::string group_id = message.group_id.str();
   const std::optional<PartitionId> partition =
       co_await partition_of_group(node, std::move(group_id));

@@ -12,15 +12,33 @@ bool exists(const image::MetadataImage& image, std::string_view topic, std::int3
   return found && found->partition(PartitionId(partition));
 }
 
+/// Before version 4 clients ask, since then other nodes.
+constexpr std::int16_t kFirstOfNodes = 4;
+
 /// All or nothing: if any partition cannot be added, the others are not attempted.
-std::optional<txn::AddPartitionsResult> refusal_of(const txn::AddPartitionsTransaction& transaction,
+std::optional<txn::AddPartitionsResult> refusal_of(const Services& node,
+                                                   const request::Request& request,
+                                                   const txn::AddPartitionsTransaction& transaction,
                                                    const image::MetadataImage& image) {
+  const bool of_client = request.version() < kFirstOfNodes;
+  if (of_client &&
+      !authorized(node, request, AclOperation::kWrite, AclResourceType::kTransactionalId,
+                  transaction.transactional_id.view()))
+    return txn::result_of(transaction, ErrorCode::kTransactionalIdAuthorizationFailed);
+  AuthorizedNames writable(node, request, AclOperation::kWrite, AclResourceType::kTopic);
+  for (const auto& topic : transaction.topics)
+    writable.count(topic.name.view(), topic.partitions.size());
   txn::AddPartitionsResult refused = txn::result_of(transaction, ErrorCode::kOperationNotAttempted);
   bool any = false;
   for (auto& topic : refused.topic_results) {
+    // Clients add no partitions of internal topics: offsets have a request of their own.
+    const std::string_view name = topic.name.view();
+    const bool allowed =
+        !of_client || !node.authorizer || (!is_internal_topic(name) && writable.contains(name));
     for (auto& partition : topic.results_by_partition) {
-      if (exists(image, topic.name.view(), partition.partition_index)) continue;
-      partition.partition_error_code = to_wire(ErrorCode::kUnknownTopicOrPartition);
+      if (allowed && exists(image, name, partition.partition_index)) continue;
+      partition.partition_error_code = to_wire(allowed ? ErrorCode::kUnknownTopicOrPartition
+                                                       : ErrorCode::kTopicAuthorizationFailed);
       any = true;
     }
   }
@@ -28,10 +46,11 @@ std::optional<txn::AddPartitionsResult> refusal_of(const txn::AddPartitionsTrans
   return refused;
 }
 
-env::Task<txn::AddPartitionsResult> add(Services& node,
-                                        const txn::AddPartitionsTransaction* transaction,
-                                        std::int16_t version) {
-  std::optional<txn::AddPartitionsResult> refused = refusal_of(*transaction, *node.image);
+env::Task<txn::AddPartitionsResult> add(Services& node, const request::Request* request,
+                                        const txn::AddPartitionsTransaction* transaction) {
+  const std::int16_t version = request->version();
+  std::optional<txn::AddPartitionsResult> refused =
+      refusal_of(node, *request, *transaction, *node.image);
   if (refused) co_return std::move(*refused);
   std::string key = transaction->transactional_id.str();
   Result<txn::AddPartitionsResult> answer =
@@ -53,9 +72,16 @@ env::Task<void> handle_add_partitions_to_txn(Services& node, request::RequestPtr
   const wire::AddPartitionsToTxnRequest message = std::move(decoded).value();
   const std::vector<txn::AddPartitionsTransaction> transactions =
       txn::transactions_of(message, request->version());
+  if (request->version() >= kFirstOfNodes &&
+      !cluster_authorized(node, *request, AclOperation::kClusterAction)) {
+    wire::AddPartitionsToTxnResponse refused;
+    refused.error_code = to_wire(ErrorCode::kClusterAuthorizationFailed);
+    request->answer(refused);
+    co_return;
+  }
   std::vector<txn::AddPartitionsResult> results;
   for (std::size_t n = 0; n < transactions.size(); ++n) {
-    txn::AddPartitionsResult result = co_await add(node, &transactions[n], request->version());
+    txn::AddPartitionsResult result = co_await add(node, request.get(), &transactions[n]);
     results.push_back(std::move(result));
   }
   const wire::AddPartitionsToTxnResponse response =

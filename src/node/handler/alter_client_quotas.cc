@@ -28,7 +28,9 @@ void fill_errors(const Message& message, const Error& error, Response& response)
 env::Task<void> handle_alter_client_quotas(Services& node, request::RequestPtr request) {
   const auto held = decode_held<Message>(*request);
   if (!held) co_return;
-  if (refuse_without_cluster(node, *request, AclOperation::kAlterConfigs, held->message, fill_errors)) co_return;
+  if (refuse_without_cluster(node, *request, AclOperation::kAlterConfigs, held->message,
+                             fill_errors))
+    co_return;
   const std::int32_t timeout_ms = 60'000;
   co_await forward(node, std::move(request), timeout_ms, held,
                    &controller::ControllerMachine::decide_alter_client_quotas, fill_errors);

@@ -72,9 +72,8 @@ env::Task<void> handle_alter_replica_log_dirs(Services& node, request::RequestPt
   codes.reserve(wishes.size());
   env::OneShot<bool> done(node.shard);
   auto begin = [moves = node.alter_log_dirs, image = node.image, wishes = &wishes, codes = &codes,
-                back = &node.shard, slot = &done] {
-    moves->spawn(alter_all(wishes, moves, image, codes, back, slot));
-  };
+                back = &node.shard,
+                slot = &done] { moves->spawn(alter_all(wishes, moves, image, codes, back, slot)); };
   node.env.shard(env::ShardId(0)).post(std::move(begin));
   (void)co_await done;
   const Response response = response_of(wishes, codes);

@@ -86,8 +86,8 @@ inline env::Task<void> until_shown(Services& node) {
 
 /// Answers for the controller if the caller may not do `operation` with the cluster.
 template <class Message, class Response>
-bool refuse_without_cluster(const Services& node, request::Request& request,
-                            AclOperation operation, const Message& message,
+bool refuse_without_cluster(const Services& node, request::Request& request, AclOperation operation,
+                            const Message& message,
                             void (*fill)(const Message&, const Error&, Response&)) {
   if (cluster_authorized(node, request, operation)) return false;
   Response response;
@@ -113,6 +113,25 @@ env::Task<void> forward(Services& node, request::RequestPtr request, std::int32_
   Response response;
   fill(held->message, decided.error(), response);
   request->answer(response);
+}
+
+/// What the controller makes of the part of a request that the caller is allowed. `request` must
+/// live until then.
+template <class Message, class Response, class Decide>
+env::Task<Response> decide_allowed(Services& node, const request::Request* request, Message allowed,
+                                   Decide decide,
+                                   void (*fill)(const Message&, const Error&, Response&)) {
+  const MonoTime deadline = controller_deadline(*request, allowed.timeout_ms);
+  const auto held = std::make_shared<const Held<Message>>(std::move(allowed), request->frame());
+  Result<Response> decided =
+      co_await call_controller(node, held, request->version(), deadline, decide);
+  if (decided.ok()) {
+    co_await until_shown(node);
+    co_return std::move(*decided);
+  }
+  Response response;
+  fill(held->message, decided.error(), response);
+  co_return response;
 }
 
 }  // namespace moldau::handler

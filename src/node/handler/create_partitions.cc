@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
+
 #include "node/handler/controller_call.h"
 #include "node/handler/handlers.h"
 #include "wire/create_partitions_request.h"
@@ -19,14 +21,45 @@ void fill_errors(const Message& message, const Error& error, Response& response)
   }
 }
 
+/// Takes out what the caller may not alter; it is in `refused`. Names given twice stay: the
+/// controller refuses them for that.
+Message allowed_part(const Services& node, const request::Request& request, Message message,
+                     Response& refused) {
+  if (!node.authorizer) return message;
+  std::map<std::string_view, int> times;
+  for (const auto& topic : message.topics) ++times[topic.name.view()];
+  std::erase_if(message.topics, [&](const auto& topic) {
+    const std::string_view name = topic.name.view();
+    if (times.at(name) > 1 ||
+        authorized(node, request, AclOperation::kAlter, AclResourceType::kTopic, name))
+      return false;
+    auto& one = refused.results.emplace_back();
+    one.name = topic.name;
+    one.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+    return true;
+  });
+  return message;
+}
+
 }  // namespace
 
 env::Task<void> handle_create_partitions(Services& node, request::RequestPtr request) {
-  const auto held = decode_held<Message>(*request);
-  if (!held) co_return;
-  const std::int32_t timeout_ms = held->message.timeout_ms;
-  co_await forward(node, std::move(request), timeout_ms, held,
-                   &controller::ControllerMachine::decide_create_partitions, fill_errors);
+  auto decoded = request->decode<Message>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  Response response;
+  const bool asks_for_nothing = decoded->topics.empty();
+  Message allowed = allowed_part(node, *request, std::move(decoded).value(), response);
+  if (!allowed.topics.empty() || asks_for_nothing) {
+    Response made = co_await decide_allowed<Message, Response>(
+        node, request.get(), std::move(allowed),
+        &controller::ControllerMachine::decide_create_partitions, fill_errors);
+    for (auto& refused : response.results) made.results.push_back(std::move(refused));
+    response = std::move(made);
+  }
+  request->answer(response);
 }
 
 }  // namespace moldau::handler

@@ -120,8 +120,7 @@ env::Task<void> handle_describe_topic_partitions(Services& node, request::Reques
   for (std::string& name : names_of(*decoded, *image, start)) {
     const bool visible =
         authorized(node, *request, AclOperation::kDescribe, AclResourceType::kTopic, name);
-    if (visible || !decoded->topics.empty())
-      (visible ? names : hidden).push_back(std::move(name));
+    if (visible || !decoded->topics.empty()) (visible ? names : hidden).push_back(std::move(name));
   }
   describe(*decoded, names, *image, request->caller().listener, start, limit, response);
   for (Topic& topic : response.topics)

@@ -35,7 +35,18 @@ env::Task<void> handle_describe_transactions(Services& node, request::RequestPtr
   wire::DescribeTransactionsResponse response;
   for (std::size_t n = 0; n < message.transactional_ids.size(); ++n) {
     std::string transactional_id = message.transactional_ids[n].str();
+    if (!authorized(node, *request, AclOperation::kDescribe, AclResourceType::kTransactionalId,
+                    transactional_id)) {
+      auto& refused = response.transaction_states.emplace_back();
+      refused.transactional_id = message.transactional_ids[n];
+      refused.error_code = to_wire(ErrorCode::kTransactionalIdAuthorizationFailed);
+      continue;
+    }
     txn::DescribedTransaction described = co_await describe(node, std::move(transactional_id));
+    std::erase_if(described.topics, [&](const auto& topic) {
+      return !authorized(node, *request, AclOperation::kDescribe, AclResourceType::kTopic,
+                         topic.topic.view());
+    });
     response.transaction_states.push_back(std::move(described));
   }
   request->answer(response);

@@ -17,11 +17,14 @@ env::Task<void> handle_alter_configs(Services& node, request::RequestPtr request
 env::Task<void> handle_alter_partition_reassignments(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_replica_log_dirs(Services& node, request::RequestPtr request);
 env::Task<void> handle_api_versions(Services& node, request::RequestPtr request);
+env::Task<void> handle_create_acls(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_partitions(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_topics(Services& node, request::RequestPtr request);
+env::Task<void> handle_delete_acls(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_records(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_topics(Services& node, request::RequestPtr request);
+env::Task<void> handle_describe_acls(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_client_quotas(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_cluster(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_configs(Services& node, request::RequestPtr request);

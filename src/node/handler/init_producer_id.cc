@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/broker/producer_ids.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/transaction_call.h"
 #include "wire/init_producer_id_request.h"
@@ -41,6 +42,24 @@ env::Task<Result<wire::InitProducerIdResponse>> init_transactional(
   co_return answer;
 }
 
+/// Idempotence is for everybody who may write to some topic.
+ErrorCode refusal_of(const Services& node, const request::Request& request,
+                     const wire::InitProducerIdRequest& message) {
+  if (!message.transactional_id.is_null()) {
+    const auto may = [&](AclOperation operation) {
+      return authorized(node, request, operation, AclResourceType::kTransactionalId,
+                        message.transactional_id.view());
+    };
+    const bool allowed =
+        may(AclOperation::kWrite) && (!message.enable2_pc || may(AclOperation::kTwoPhaseCommit));
+    return allowed ? ErrorCode::kNone : ErrorCode::kTransactionalIdAuthorizationFailed;
+  }
+  const bool allowed =
+      cluster_authorized(node, request, AclOperation::kIdempotentWrite, Audit::kAllowed) ||
+      authorized_by_type(node, request, AclOperation::kWrite, AclResourceType::kTopic);
+  return allowed ? ErrorCode::kNone : ErrorCode::kClusterAuthorizationFailed;
+}
+
 }  // namespace
 
 env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr request) {
@@ -50,6 +69,15 @@ env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr requ
     co_return;
   }
   const wire::InitProducerIdRequest message = std::move(decoded).value();
+  const ErrorCode refusal = refusal_of(node, *request, message);
+  if (refusal != ErrorCode::kNone) {
+    wire::InitProducerIdResponse refused;
+    refused.producer_id = -1;
+    refused.producer_epoch = -1;
+    refused.error_code = to_wire(refusal);
+    request->answer(refused);
+    co_return;
+  }
   env::Task<Result<wire::InitProducerIdResponse>> task =
       message.transactional_id.is_null() ? init_idempotent(node)
                                          : init_transactional(node, &message, request->version());

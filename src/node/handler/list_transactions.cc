@@ -76,6 +76,9 @@ env::Task<void> handle_list_transactions(Services& node, request::RequestPtr req
     }
     for (const txn::ListedTransaction& one : *listed) {
       if (pattern && !re2::RE2::FullMatch(one.transactional_id, *pattern)) continue;
+      if (!authorized(node, *request, AclOperation::kDescribe, AclResourceType::kTransactionalId,
+                      one.transactional_id))
+        continue;
       auto& state = response.transaction_states.emplace_back();
       state.transactional_id = wire::Text(one.transactional_id).own();
       state.producer_id = one.producer_id.value();

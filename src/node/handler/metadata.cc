@@ -103,14 +103,13 @@ class Visibility {
   bool may_create(std::string_view topic) {
     if (!node_.authorizer) return true;
     if (!all_created_)
-      all_created_ =
-          cluster_authorized(node_, request_, AclOperation::kCreate, Audit::kAllowed);
+      all_created_ = cluster_authorized(node_, request_, AclOperation::kCreate, Audit::kAllowed);
     return *all_created_ || created_.contains(topic);
   }
   void add_operations(Topic& topic) const {
     if (request_.version() >= 8 && message_.include_topic_authorized_operations)
-      topic.topic_authorized_operations = authorized_operations(
-          node_, request_, AclResourceType::kTopic, topic.name.view());
+      topic.topic_authorized_operations =
+          authorized_operations(node_, request_, AclResourceType::kTopic, topic.name.view());
   }
   void add_cluster_operations(wire::MetadataResponse& response) const {
     if (request_.version() < 8 || request_.version() > 10 ||
@@ -161,9 +160,9 @@ void add_requested(wire::MetadataResponse& response, const wire::MetadataRequest
     const std::string_view name = topic ? std::string_view(topic->name) : asked.name.view();
     if ((topic || asked.topic_id.is_zero()) && !visibility.may_see(name)) {
       // By whatever the topic was asked for: the other is not disclosed.
-      Topic& hidden = add_error(response, ErrorCode::kTopicAuthorizationFailed,
-                                asked.topic_id.is_zero() ? asked.name : wire::Text::null(),
-                                asked.topic_id);
+      Topic& hidden =
+          add_error(response, ErrorCode::kTopicAuthorizationFailed,
+                    asked.topic_id.is_zero() ? asked.name : wire::Text::null(), asked.topic_id);
       hidden.is_internal = false;
     } else if (topic) {
       visibility.add_operations(add_topic(response, *topic, image, listener));

@@ -161,7 +161,8 @@ env::Task<void> handle_offset_fetch(Services& node, request::RequestPtr request)
   }
   wire::OffsetFetchResponse response;
   for (std::size_t n = 0; n < message.groups.size(); ++n) {
-    Found found = co_await fetch_group(node, request.get(), &message.groups[n], message.require_stable);
+    Found found =
+        co_await fetch_group(node, request.get(), &message.groups[n], message.require_stable);
     response.groups.push_back(std::move(found));
   }
   request->answer(response);

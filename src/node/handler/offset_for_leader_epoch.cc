@@ -52,9 +52,8 @@ env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestP
         found.error = ErrorCode::kUnknownTopicOrPartition;
       } else {
         auto work = [current = LeaderEpoch(asked.current_leader_epoch),
-                     wanted =
-                         LeaderEpoch(asked.leader_epoch)](replica::HostedPartition* partition,
-                                                          ErrorCode absent) {
+                     wanted = LeaderEpoch(asked.leader_epoch)](replica::HostedPartition* partition,
+                                                               ErrorCode absent) {
           return end_in(partition, absent, current, wanted);
         };
         found = co_await on_partition_or_error(node, *id, std::move(work));

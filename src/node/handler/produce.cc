@@ -64,6 +64,23 @@ void look_at_records(ByteView records, std::int16_t version, Target& target) {
     target.producer.emplace(batch->producer_id(), batch->producer_epoch());
 }
 
+/// Whether the caller may write in the transaction that the request is part of, if it is.
+bool transaction_authorized(const wire::ProduceRequest& message, const Services& node,
+                            const request::Request& request) {
+  if (!node.authorizer) return true;
+  bool transactional = false;
+  for (const auto& topic : message.topic_data) {
+    for (const auto& one : topic.partition_data) {
+      const auto batch = record::BatchView::parse(one.records.view());
+      transactional = transactional || (batch.ok() && batch->is_transactional());
+    }
+  }
+  if (!transactional) return true;
+  return !message.transactional_id.is_null() &&
+         authorized(node, request, AclOperation::kWrite, AclResourceType::kTransactionalId,
+                    message.transactional_id.view());
+}
+
 /// Resolves every partition; those that may be appended have no error afterwards.
 std::vector<Target> targets_of(const wire::ProduceRequest& message, const Services& node,
                                const request::Request& request) {
@@ -312,13 +329,15 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
   }
   const wire::ProduceRequest message = std::move(decoded).value();
   auto gathering = std::make_shared<Gathering>(node.shard);
-  if (message.acks < -1 || message.acks > 1) {
+  const bool acks_valid = message.acks >= -1 && message.acks <= 1;
+  if (!acks_valid || !transaction_authorized(message, node, *request)) {
     for (std::size_t t = 0; t < message.topic_data.size(); ++t)
       for (std::size_t p = 0; p < message.topic_data[t].partition_data.size(); ++p) {
         Target& target = gathering->targets.emplace_back();
         target.topic = t;
         target.partition = p;
-        target.outcome.error = ErrorCode::kInvalidRequiredAcks;
+        target.outcome.error = acks_valid ? ErrorCode::kTransactionalIdAuthorizationFailed
+                                          : ErrorCode::kInvalidRequiredAcks;
       }
   } else {
     gathering->targets = targets_of(message, node, *request);

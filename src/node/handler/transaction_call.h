@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "node/coordinator/txn_coordinators.h"
+#include "node/handler/authorize.h"
 #include "node/handler/services.h"
 
 namespace moldau::handler {
@@ -45,6 +46,13 @@ env::Task<void> serve_transaction(Services& node, request::RequestPtr request,
     co_return;
   }
   const Message message = std::move(decoded).value();
+  Response refused;
+  if (!authorized(node, *request, AclOperation::kWrite, AclResourceType::kTransactionalId,
+                  message.transactional_id.view())) {
+    fill(ErrorCode::kTransactionalIdAuthorizationFailed, refused);
+    request->answer(refused);
+    co_return;
+  }
   std::string transactional_id = message.transactional_id.str();
   Result<Response> answer = co_await call_transaction<Response, Message>(
       node, std::move(transactional_id), &message, request->version(), method);
@@ -52,7 +60,6 @@ env::Task<void> serve_transaction(Services& node, request::RequestPtr request,
     request->answer(*answer);
     co_return;
   }
-  Response refused;
   fill(answer.error().code, refused);
   request->answer(refused);
 }

@@ -21,13 +21,15 @@ void refuse_partition(Topic& topic, std::int32_t index, ErrorCode code) {
   one.error_code = to_wire(code);
 }
 
-/// What of the request names partitions that exist; the others get their error at once.
+/// What of the request names partitions that exist and that the caller may read; the others get
+/// their error at once.
 Request existing_part(const Request& message, const image::MetadataImage& image,
-                      Response& unknown) {
+                      AuthorizedNames& readable, Response& unknown) {
   Request existing = message;
   existing.topics.clear();
   for (const auto& topic : message.topics) {
-    const image::TopicImage* found = image.topic(topic.name.view());
+    const bool allowed = readable.contains(topic.name.view());
+    const image::TopicImage* found = allowed ? image.topic(topic.name.view()) : nullptr;
     auto& kept = existing.topics.emplace_back(topic);
     kept.partitions.clear();
     auto& refused = unknown.topics.emplace_back();
@@ -36,7 +38,9 @@ Request existing_part(const Request& message, const image::MetadataImage& image,
       if (found && found->partition(PartitionId(partition.partition_index))) {
         kept.partitions.push_back(partition);
       } else {
-        refuse_partition(refused, partition.partition_index, ErrorCode::kUnknownTopicOrPartition);
+        refuse_partition(
+            refused, partition.partition_index,
+            allowed ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kTopicAuthorizationFailed);
       }
     }
     if (kept.partitions.empty()) existing.topics.pop_back();
@@ -137,6 +141,17 @@ ErrorCode as_told(ErrorCode code) {
   }
 }
 
+ErrorCode refusal_of(const Services& node, const request::Request& request,
+                     const Request& message) {
+  if (!authorized(node, request, AclOperation::kWrite, AclResourceType::kTransactionalId,
+                  message.transactional_id.view()))
+    return ErrorCode::kTransactionalIdAuthorizationFailed;
+  if (!authorized(node, request, AclOperation::kRead, AclResourceType::kGroup,
+                  message.group_id.view()))
+    return ErrorCode::kGroupAuthorizationFailed;
+  return ErrorCode::kNone;
+}
+
 }  // namespace
 
 env::Task<void> handle_txn_offset_commit(Services& node, request::RequestPtr request) {
@@ -147,12 +162,20 @@ env::Task<void> handle_txn_offset_commit(Services& node, request::RequestPtr req
   }
   const Request message = std::move(decoded).value();
   Response response;
+  const ErrorCode refusal = refusal_of(node, *request, message);
+  if (refusal != ErrorCode::kNone) {
+    refuse_all(message, refusal, response);
+    request->answer(response);
+    co_return;
+  }
   if (message.group_id.is_empty()) {
     refuse_all(message, ErrorCode::kInvalidGroupId, response);
     request->answer(response);
     co_return;
   }
-  const Request existing = existing_part(message, *node.image, response);
+  AuthorizedNames readable(node, *request, AclOperation::kRead, AclResourceType::kTopic);
+  for (const auto& topic : message.topics) readable.count(topic.name.view());
+  const Request existing = existing_part(message, *node.image, readable, response);
   if (existing.topics.empty()) {
     request->answer(response);
     co_return;

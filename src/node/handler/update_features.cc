@@ -21,7 +21,8 @@ void fill_errors(const Message& message, const Error& error, Response& response)
 env::Task<void> handle_update_features(Services& node, request::RequestPtr request) {
   const auto held = decode_held<Message>(*request);
   if (!held) co_return;
-  if (refuse_without_cluster(node, *request, AclOperation::kAlter, held->message, fill_errors)) co_return;
+  if (refuse_without_cluster(node, *request, AclOperation::kAlter, held->message, fill_errors))
+    co_return;
   const std::int32_t timeout_ms = held->message.timeout_ms;
   co_await forward(node, std::move(request), timeout_ms, held,
                    &controller::ControllerMachine::decide_update_features, fill_errors);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "node/coordinator/marker_writer.h"
+#include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/write_txn_markers_request.h"
 #include "wire/write_txn_markers_response.h"
@@ -65,6 +66,17 @@ env::Task<void> handle_write_txn_markers(Services& node, request::RequestPtr req
   const MonoTime deadline =
       request->arrived() + Millis(std::max(0, node.config->values.request_timeout_ms));
   wire::WriteTxnMarkersResponse response;
+  const bool allowed = cluster_authorized(node, *request, AclOperation::kAlter, Audit::kAllowed) ||
+                       cluster_authorized(node, *request, AclOperation::kClusterAction);
+  if (!allowed) {
+    for (const Marker& marker : message.markers) {
+      Outcomes refused(partitions_of(marker).size());
+      for (auto& one : refused) one.error = ErrorCode::kClusterAuthorizationFailed;
+      response.markers.push_back(result_of(marker, refused));
+    }
+    request->answer(response);
+    co_return;
+  }
   for (std::size_t n = 0; n < message.markers.size(); ++n) {
     const Outcomes outcomes = co_await write(node, &message.markers[n], deadline);
     response.markers.push_back(result_of(message.markers[n], outcomes));

@@ -16,6 +16,7 @@ LIB = BUILD / 'lib'
 POM = __file__.rsplit('/', 2)[0] + '/java/pom.xml'
 
 TOOLS = {
+    'kafka-acls': 'org.apache.kafka.tools.AclCommand',
     'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
     'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
     'kafka-configs': 'kafka.admin.ConfigCommand',

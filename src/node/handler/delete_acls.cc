@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "node/handler/controller_call.h"
+#include "node/handler/handlers.h"
+#include "wire/delete_acls_request.h"
+#include "wire/delete_acls_response.h"
+
+namespace moldau::handler {
+namespace {
+
+using Message = wire::DeleteAclsRequest;
+using Response = wire::DeleteAclsResponse;
+
+void fill_errors(const Message& message, const Error& error, Response& response) {
+  for (std::size_t n = 0; n < message.filters.size(); ++n) {
+    auto& one = response.filter_results.emplace_back();
+    one.error_code = to_wire(error.code);
+    one.error_message = error.detail;
+  }
+}
+
+/// Apache takes such requests for damaged ones.
+bool has_unknown_elements(const Message& message) {
+  return std::any_of(message.filters.begin(), message.filters.end(), [](const auto& filter) {
+    return filter.resource_type_filter == 0 || filter.pattern_type_filter == 0 ||
+           filter.operation == 0 || filter.permission_type == 0;
+  });
+}
+
+}  // namespace
+
+env::Task<void> handle_delete_acls(Services& node, request::RequestPtr request) {
+  const auto held = decode_held<Message>(*request);
+  if (!held) co_return;
+  if (has_unknown_elements(held->message)) {
+    request->close("filters contain UNKNOWN elements");
+    co_return;
+  }
+  if (refuse_without_cluster(node, *request, AclOperation::kAlter, held->message, fill_errors))
+    co_return;
+  if (!node.authorizer) {
+    Response response;
+    const Error disabled(ErrorCode::kSecurityDisabled, "No Authorizer is configured.");
+    fill_errors(held->message, disabled, response);
+    request->answer(response);
+    co_return;
+  }
+  co_await forward(node, std::move(request), 60'000, held,
+                   &controller::ControllerMachine::decide_delete_acls, fill_errors);
+}
+
+}  // namespace moldau::handler

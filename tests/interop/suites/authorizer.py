@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ACLs: our verdicts are those of Apache's StandardAuthorizer, every API asks where Apache asks,
+Kafka's own tool and clients see the same refusals."""
+
+import json
+import os
+import random
+import re
+import subprocess
+
+from ..authorizer import requests
+from ..harness import Failed, case, equal, kcat, run_tool, within
+from ..harness.java import TOOL_FLAGS, fetch_jars, java_home_binary
+from ..harness.node import Node, start_node
+from ..harness.places import ROOT
+from ..harness.suite import Skip
+
+HERE = ROOT / 'tests/interop/authorizer'
+BUILD = ROOT / os.environ.get('MOLDAU_BUILD', 'build/release')
+CLASS = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
+SEED = 20251121
+SETS, QUESTIONS, TYPES = 500, 220, 20
+
+NAMES = ('*', 'a', 'b', 'ab', 'abc', 'abd', 'ab.c', 'b-a', 'a*', '*a', 'aaaa', 'aaab', 'é', 'éa',
+         'aé', 'hardcode', 'kafka-cluster')
+PRINCIPALS = ('User:a', 'User:b', 'User:*', 'User:a:b', 'Group:a', 'User:CN=x,O=y', 'User:')
+# Nobody is called *: Apache's class does not bear it.
+ASKING = tuple(one for one in PRINCIPALS if one != 'User:*')
+HOSTS = ('127.0.0.1', '10.0.0.1', '*', '127.0.0.2')
+
+
+def java_program(name, *arguments):
+    return [java_home_binary(), *TOOL_FLAGS, '-cp', f'{fetch_jars()}/*', str(HERE / name),
+            *arguments]
+
+
+def speak(command, stdin):
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=600,
+                          check=False)
+    if done.returncode != 0:
+        raise Failed((done.stdout + done.stderr)[-4000:])
+    return done.stdout.splitlines()
+
+
+def name_of(dice):
+    if dice.random() < 0.5:
+        return dice.choice(NAMES)
+    return ''.join(dice.choice('abc.') for _ in range(dice.randint(1, 6)))
+
+
+def lines_of(seed):
+    """Sets of ACLs and what is asked of each."""
+    dice = random.Random(seed)
+    for _ in range(SETS):
+        supers = ';'.join(dice.sample(('User:a', 'User:CN=x,O=y', 'Group:a'), dice.choice(
+            (0, 0, 0, 1))))
+        yield ('S', supers, dice.choice(('true', 'false')))
+        for acl in {(dice.choice((2, 2, 2, 3, 4, 5)), dice.choice((3, 3, 4)), name_of(dice),
+                     dice.choice(PRINCIPALS), dice.choice(HOSTS), dice.randint(2, 15),
+                     dice.choice((3, 3, 2))) for _ in range(dice.choice((0, 1, 3, 10, 40, 200)))}:
+            yield ('A', *acl)
+        for _ in range(QUESTIONS):
+            yield ('Q', dice.choice(ASKING), dice.choice(HOSTS[:2]), dice.randint(3, 15),
+                   dice.choice((2, 2, 2, 3, 4, 5)), name_of(dice), dice.randint(0, 3))
+        for _ in range(TYPES):
+            yield ('T', dice.choice(ASKING), dice.choice(HOSTS[:2]), dice.choice((3, 4, 8)),
+                   dice.choice((2, 2, 3, 5)))
+
+
+@case(smoke=True)
+def verdicts_equal_those_of_apache(context):
+    if not (BUILD / 'build.ninja').exists():
+        raise Skip(f'no {BUILD}')
+    subprocess.run(['cmake', '--build', str(BUILD), '--target', 'moldau_verdicts'], check=True,
+                   stdout=subprocess.DEVNULL)
+    lines = ['\t'.join(str(cell) for cell in line) for line in lines_of(SEED)]
+    text = '\n'.join(lines) + '\n'
+    theirs = speak(java_program('Verdicts.java'), text)
+    ours = speak([str(BUILD / 'src/machine/security/moldau_verdicts')], text)
+    equal(len(ours), SETS * (QUESTIONS + TYPES), 'answers')
+    asked = [line for line in lines if line[0] in 'QT']
+    for question, one, other in zip(asked, ours, theirs, strict=True):
+        if one != other:
+            raise Failed(f'seed {SEED}, {question}:\n  ours   {one}\n  Apache {other}')
+    for verdict in ('ALLOWED', 'DENIED'):
+        equal(sum(line.startswith(verdict) for line in ours) > len(ours) // 20, True, verdict)
+
+
+@case
+def another_class_is_refused(context):
+    if context.kind != 'moldau':
+        raise Skip('Apache Kafka loads classes')
+    node = Node('moldau', 'other-class')
+    node.format()
+    node.properties['authorizer.class.name'] = 'com.example.OwnAuthorizer'
+    node.launch()
+    try:
+        equal(node.process.wait(30) != 0, True, 'it does not start')
+        within(node.process.tail(), CLASS)
+    finally:
+        node.kill()
+
+
+def both(kind, name, **properties):
+    """A node of Apache and one of the kind that is tested, with the same properties."""
+    nodes = []
+    try:
+        for one in ('apache', kind):
+            nodes.append(start_node(one, name, **properties))
+    except Exception:
+        end(nodes)
+        raise
+    return nodes
+
+
+def end(nodes):
+    for node in nodes:
+        node.kill()
+
+
+def same_words(nodes, tool, *arguments):
+    """Runs a tool on both and compares what it says; the order of lines is no promise."""
+    texts = []
+    for node in nodes:
+        output = run_tool(tool, '--bootstrap-server', node.bootstrap, *arguments, ok=False)
+        text = re.sub(r'\[\d{4}-[^]]*\] |\s+at \S+\(.*\)', '', output.out + output.err)
+        texts.append((output.code, sorted(line.strip() for line in text.splitlines() if line)))
+    equal(texts[1], texts[0], f'{tool} {" ".join(arguments)}')
+    return texts[0]
+
+
+@case(smoke=True)
+def kafka_acls_says_the_same(context):
+    """Add, list and remove, for every type of resource and pattern."""
+    nodes = both(context.kind, 'acls', authorizer_class_name=CLASS, super_users='User:ANONYMOUS')
+    try:
+        def acls(*arguments):
+            return same_words(nodes, 'kafka-acls', *arguments)
+
+        acls('--list')
+        acls('--add', '--allow-principal', 'User:a', '--operation', 'Read', '--operation',
+             'Describe', '--topic', 't', '--group', 'g')
+        acls('--add', '--deny-principal', 'User:b', '--deny-host', '10.0.0.1', '--operation',
+             'All', '--topic', 'team.', '--resource-pattern-type', 'prefixed')
+        acls('--add', '--allow-principal', 'User:*', '--operation', 'Write', '--topic', '*')
+        acls('--add', '--allow-principal', 'User:c', '--producer', '--topic', 'p',
+             '--transactional-id', 'x', '--idempotent')
+        acls('--add', '--allow-principal', 'User:c', '--consumer', '--topic', 'p', '--group', '*')
+        acls('--add', '--allow-principal', 'User:d', '--operation', 'Alter', '--cluster')
+        acls('--add', '--allow-principal', 'User:d', '--operation', 'Describe',
+             '--delegation-token', 'token')
+        acls('--add', '--allow-principal', 'User:d', '--operation', 'CreateTokens',
+             '--user-principal', 'User:e')
+        acls('--add', '--allow-principal', 'User:d', '--operation', 'Create', '--group', 'g')
+        acls('--list')
+        acls('--list', '--topic', 'team.x', '--resource-pattern-type', 'match')
+        acls('--list', '--topic', 'team.x', '--resource-pattern-type', 'any')
+        acls('--list', '--principal', 'User:c')
+        acls('--list', '--cluster')
+        acls('--remove', '--force', '--topic', 'p', '--allow-principal', 'User:c', '--producer')
+        acls('--remove', '--force', '--topic', 'team.', '--resource-pattern-type', 'prefixed')
+        acls('--remove', '--force', '--topic', 'absent')
+        acls('--list')
+        for node in nodes:
+            node.kill()
+            node.start()
+        code, lines = acls('--list')
+        equal((code, len(lines) > 5), (0, True), 'after a restart')
+    finally:
+        end(nodes)
+
+
+@case
+def without_an_authorizer(context):
+    nodes = both(context.kind, 'open')
+    try:
+        same_words(nodes, 'kafka-acls', '--list')
+        same_words(nodes, 'kafka-acls', '--add', '--allow-principal', 'User:a', '--operation',
+                   'Read', '--topic', 't')
+        compare(nodes, requests.PREPARATION + requests.everything())
+    finally:
+        end(nodes)
+
+
+def add_acl(node, principal, operation, *resource, kind='--allow-principal'):
+    run_tool('kafka-acls', '--bootstrap-server', node.bootstrap, '--add', kind, principal,
+             '--operation', operation, *resource)
+
+
+def clean(value, ids, field=''):
+    """An answer without what must differ, lists in an order of their own."""
+    if isinstance(value, dict):
+        return {key: clean(one, ids, key) for key, one in value.items()
+                if key not in requests.IGNORED}
+    if isinstance(value, list):
+        return sorted((clean(one, ids, field) for one in value), key=json.dumps)
+    if field == 'topicId':
+        return ids.get(value, value)
+    return value
+
+
+def compare(nodes, script, ids=None):
+    """The same requests to both; every field of every answer but those declared different. `ids`
+    are the topics' ids, if nobody may ask for them any more."""
+    answers = []
+    for node, ids in zip(nodes, ids or [topic_ids(node) for node in nodes], strict=True):
+        lines = [f'{api} {version} ' + json.dumps(requests.fill(body, ids))
+                 for api, version, body in script]
+        told = speak(java_program('Asker.java', '127.0.0.1', str(node.port)),
+                     '\n'.join(lines) + '\n')
+        names = {value: key for key, value in ids.items()}
+        answers.append([line if line == 'closed' else clean(json.loads(line), names)
+                        for line in told])
+    different = []
+    for (api, version, body), apache, other in zip(script, *answers, strict=True):
+        if apache != other:
+            different.append(f'{api} {version} {json.dumps(body)}\n  Apache {json.dumps(apache)}\n'
+                             f'  target {json.dumps(other)}')
+    if different:
+        raise Failed(f'{len(different)} of {len(script)} answers differ\n' +
+                     '\n'.join(different)[:40000])
+    return answers
+
+
+def topic_ids(node):
+    """Of the topics that exist, as the tool tells them to a super user before ACLs come."""
+    out = run_tool('kafka-topics', '--bootstrap-server', node.bootstrap, '--describe').out
+    return dict(re.findall(r'Topic: (\S+)\s+TopicId: (\S+)', out))
+
+
+@case(smoke=True)
+def answers_equal_those_of_apache(context):
+    """Every API, asked by somebody who may do some of it; then by somebody who may nothing."""
+    nodes = both(context.kind, 'answers', authorizer_class_name=CLASS,
+                 allow_everyone_if_no_acl_found='true')
+    try:
+        compare(nodes, requests.PREPARATION)
+        ids = [topic_ids(node) for node in nodes]
+        for node in nodes:
+            speak(java_program('Asker.java', '127.0.0.1', str(node.port)),
+                  f'CreateAcls 3 {json.dumps(requests.acls(requests.ACLS))}\n')
+        compare(nodes, requests.everything(), ids)
+        for node in nodes:
+            speak(java_program('Asker.java', '127.0.0.1', str(node.port)),
+                  f'CreateAcls 3 {json.dumps(requests.acls(requests.CLUSTER_ACLS))}\n')
+        compare(nodes, requests.everything(), ids)
+    finally:
+        end(nodes)
+
+
+@case(smoke=True)
+def clients_are_refused_and_let_in(context):
+    """Java and librdkafka, before and after their ACLs."""
+    node = start_node(context.kind, 'clients', authorizer_class_name=CLASS,
+                      allow_everyone_if_no_acl_found='true')
+    try:
+        run_tool('kafka-topics', '--bootstrap-server', node.bootstrap, '--create', '--topic', 't')
+        add_acl(node, 'User:other', 'All', '--topic', 't')
+        out = run_tool('kafka-console-producer', '--bootstrap-server', node.bootstrap, '--topic',
+                       't', stdin='one\n', ok=False)
+        within(out.out + out.err, 'TopicAuthorizationException')
+        add_acl(node, 'User:ANONYMOUS', 'Write', '--topic', 't')
+        run_tool('kafka-console-producer', '--bootstrap-server', node.bootstrap, '--topic', 't',
+                 stdin='one\n')
+        kcat('-P', '-b', node.bootstrap, '-t', 't', stdin='two\n')
+        read = ('--topic', 't', '--from-beginning', '--max-messages', '2', '--timeout-ms', '20000')
+        out = run_tool('kafka-console-consumer', '--bootstrap-server', node.bootstrap, *read,
+                       '--group', 'g', ok=False)
+        within(out.out + out.err, 'TopicAuthorizationException')
+        out = kcat('-C', '-b', node.bootstrap, '-t', 't', '-o', 'beginning', '-e', ok=False)
+        within(out.out + out.err, 'authorization failed')
+        add_acl(node, 'User:other', 'All', '--group', 'g')
+        add_acl(node, 'User:ANONYMOUS', 'Read', '--topic', 't')
+        out = run_tool('kafka-console-consumer', '--bootstrap-server', node.bootstrap, *read,
+                       '--group', 'g', ok=False)
+        within(out.out + out.err, 'GroupAuthorizationException')
+        add_acl(node, 'User:ANONYMOUS', 'Read', '--group', 'g')
+        equal(run_tool('kafka-console-consumer', '--bootstrap-server', node.bootstrap, *read,
+                       '--group', 'g').lines(), ['one', 'two'])
+        equal(kcat('-C', '-q', '-b', node.bootstrap, '-t', 't', '-o', 'beginning',
+                   '-e').out.split(), ['one', 'two'])
+        add_acl(node, 'User:ANONYMOUS', 'Read', '--topic', 't', kind='--deny-principal')
+        out = kcat('-C', '-b', node.bootstrap, '-t', 't', '-o', 'beginning', '-e', ok=False)
+        within(out.out + out.err, 'authorization failed')
+    finally:
+        node.kill()
