@@ -31,6 +31,10 @@ struct Gathering {
   std::vector<Target> targets;
   std::size_t open = 0;
   env::OneShot<bool> finished;
+
+  void close_one() {
+    if (--open == 0) finished.set(true);
+  }
 };
 
 ErrorCode refusal_of_topic(const wire::ProduceRequest::TopicProduceData& data,
@@ -171,7 +175,7 @@ void send_part(Services& node, const std::shared_ptr<Gathering>& gathering, std:
                  members = std::move(members)](std::vector<replica::AppendOutcome> outcomes) {
     for (std::size_t i = 0; i < outcomes.size(); ++i)
       gathering->targets[members[i]].outcome = std::move(outcomes[i]);
-    if (--gathering->open == 0) gathering->finished.set(true);
+    gathering->close_one();
   };
   replica::AppendPart::Done done;
   if (local) {
@@ -196,6 +200,8 @@ void send_all(Services& node, const std::shared_ptr<Gathering>& gathering,
               const wire::ProduceRequest& message, const request::Request& request) {
   const std::uint32_t shards = node.replicas.size();
   const MonoTime deadline = request.arrived() + Millis(std::max(0, message.timeout_ms));
+  // This shard may answer before the next one is asked: not before all are.
+  ++gathering->open;
   for (std::uint32_t s = 0; s < shards; ++s) {
     std::vector<std::size_t> members;
     std::vector<replica::AppendItem> items;
@@ -215,6 +221,7 @@ void send_all(Services& node, const std::shared_ptr<Gathering>& gathering,
     send_part(node, gathering, s, std::move(members), std::move(items), message.acks == -1,
               deadline);
   }
+  gathering->close_one();
 }
 
 /// What clients that know nothing of this may be told: NOT_ENOUGH_REPLICAS has them try again
@@ -347,7 +354,7 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
       for (Target& target : gathering->targets)
         target.claim.must_be_verified = target.producer.has_value();
     send_all(node, gathering, message, *request);
-    if (gathering->open > 0) (void)co_await gathering->finished;
+    (void)co_await gathering->finished;
     if (transaction) {
       PartitionsToVerify what = std::move(*transaction);
       co_await verify_beginnings(node, &message, std::move(what), gathering.get());
@@ -355,7 +362,7 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
       again->targets = std::move(gathering->targets);
       gathering = std::move(again);
       send_all(node, gathering, message, *request);
-      if (gathering->open > 0) (void)co_await gathering->finished;
+      (void)co_await gathering->finished;
     }
   }
   if (message.acks == 0) {
