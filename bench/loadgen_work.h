@@ -49,10 +49,12 @@ Slice build_batch(std::int64_t record_bytes, std::int64_t batch_bytes, const std
 std::string latencies_text(std::vector<std::uint32_t>& us, const std::string& prefix = "");
 
 /// The works, each printing one JSON object.
-void produce(const Options& options);  // closed loop: as fast as the answers allow
-void pace(const Options& options);     // open loop: records at a rate, like producers of linger 0
-void fetch(const Options& options);    // consumers that read round and round
-void drain(const Options& options);    // everything once, each record looked at
+void produce(const Options& options);   // closed loop: as fast as the answers allow
+void pace(const Options& options);      // open loop: records at a rate, like producers of linger 0
+void fetch(const Options& options);     // consumers that read round and round
+void drain(const Options& options);     // everything once, each record looked at
+void commit(const Options& options);    // offsets of groups without members
+void transact(const Options& options);  // one producer, one transaction after the other
 void create_topic(const Options& options);
 void delete_topic(const Options& options);
 void wait_until_ready(const Options& options);

@@ -128,6 +128,33 @@ def perf(servers, name, record_bytes, records, rate=-1, linger=5):
     return act
 
 
+def commits(servers, count):
+    def act(bench):
+        def once(server, number):
+            topic = f'commits-{number}'
+            server.create(topic)
+            result = server.load('commit', topic, commits=max(2000, int(count * bench.scale)))
+            result['commits_per_cpu_s'] = result['commits'] / max(result['cpu_s'], 0.01)
+            server.delete(topic)
+            return result
+        bench.alternate('commits', servers.get()[:2], once)
+    return act
+
+
+def transactions(servers, count):
+    def act(bench):
+        def once(server, number):
+            topic = f'transactions-{number}'
+            server.create(topic, 3)
+            result = server.load('transact', topic, partitions=3,
+                                 transactions=max(200, int(count * bench.scale)))
+            result['cpu_ms'] = 1000 * result['cpu_s'] / result['transactions']
+            server.delete(topic)
+            return result
+        bench.alternate('transactions', servers.get()[:2], once)
+    return act
+
+
 def works(servers):
     def produce(name, what, bar, record_bytes, codec, mb):
         return Work(name, [Row(name, what, 'cpu_s_per_gb', CPU, bar),
@@ -171,5 +198,17 @@ def works(servers):
             Row('paced-perf-p999', '  its p99.9 (whole ms)', 'p999_ms', 'ms'),
         ], perf(servers, 'paced-perf', 1024, 120_000, 20_000, 0)),
         fastest('perf-100B', "Apache's perf producer, 100 B", 1.8, 100, 8_000_000),
+        Work('commits', [
+            Row('commits-cpu', 'offset commits of 6 partitions', 'commits_per_cpu_s',
+                'commits/CPU-s', 5, True),
+            Row('commits-rate', '  their rate from 8 connections', 'commits_s', 'commits/s', None,
+                True),
+        ], commits(servers, 40_000)),
+        Work('transactions', [
+            Row('transactions-rate', 'transactions of 10 records to 3 partitions each',
+                'transactions_s', 'transactions/s', 2, True),
+            Row('transactions-cpu', '  CPU of one', 'cpu_ms', 'CPU-ms', 0.25),
+            Row('transactions-p99', '  its p99 latency', 'p99_ms', 'ms'),
+        ], transactions(servers, 4_000)),
         fastest('perf-1KiB', "Apache's perf producer, 1 KiB", 1.6, 1024, 1_500_000),
     ]

@@ -13,10 +13,11 @@ RANDOM = random.Random(5)
 
 
 def producer_of(bootstrap, name):
-    # When it bootstraps anew librdkafka 2.x may wait for ever for a coordinator that is back already.
+    # When it bootstraps anew, librdkafka 2.x may wait for ever for a coordinator that is back.
     producer = Producer({'bootstrap.servers': bootstrap, 'transactional.id': name,
                          'transaction.timeout.ms': 8000, 'linger.ms': 2,
-                         'reconnect.backoff.max.ms': 200, 'socket.timeout.ms': 5000, 'metadata.recovery.strategy': 'none'})
+                         'reconnect.backoff.max.ms': 200, 'socket.timeout.ms': 5000,
+                         'metadata.recovery.strategy': 'none'})
     producer.init_transactions(30)
     return producer
 
