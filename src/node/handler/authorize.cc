@@ -15,18 +15,22 @@ env::LogLevel level_of(bool allowed, Audit audit) {
   return allowed ? env::LogLevel::kDebug : env::LogLevel::kInfo;
 }
 
+/// Listeners that start early are served before the metadata log has been read.
+bool acls_known(const Services& node) {
+  return node.image->provenance().offset >= Offset(0);
+}
+
 }  // namespace
 
 bool authorized(const Services& node, const request::Request& request, AclOperation operation,
                 AclResourceType type, std::string_view name, Audit audit, std::size_t count) {
   if (!node.authorizer) return true;
-  // Nobody but super users gets in before the ACLs are known.
-  static const image::MetadataImage kNothingKnown;
-  const image::MetadataImage& image = node.image ? *node.image : kNothingKnown;
   const security::Subject subject(request.caller().principal, request.caller().host);
   const security::Action action(operation, type, name);
-  security::Verdict verdict = security::judge(image, *node.authorizer, subject, action);
-  if (!node.image && verdict.rule != security::Verdict::Rule::kSuperUser) verdict.allowed = false;
+  security::Verdict verdict = security::judge(*node.image, *node.authorizer, subject, action);
+  // Nobody but super users gets in before the ACLs are known.
+  if (!acls_known(node) && verdict.rule != security::Verdict::Rule::kSuperUser)
+    verdict.allowed = false;
   env::Logger& logger = node.env.logger();
   const env::LogLevel level = level_of(verdict.allowed, audit);
   if (logger.enabled(level)) {
@@ -53,7 +57,7 @@ std::string_view authorization_message(ErrorCode code) {
 bool authorized_by_type(const Services& node, const request::Request& request,
                         AclOperation operation, AclResourceType type) {
   if (!node.authorizer) return true;
-  if (!node.image) return authorized(node, request, operation, type, "hardcode");
+  if (!acls_known(node)) return authorized(node, request, operation, type, "hardcode");
   const security::Subject subject(request.caller().principal, request.caller().host);
   return security::judge_by_resource_type(*node.image, *node.authorizer, subject, operation, type);
 }

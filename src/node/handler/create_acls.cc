@@ -28,6 +28,16 @@ bool has_unknown_elements(const Message& message) {
   });
 }
 
+/// What a filter may say and an ACL may not. Apache fails over it, and with it the whole request.
+bool has_elements_of_filters(const Message& message) {
+  return std::any_of(message.creations.begin(), message.creations.end(), [](const auto& acl) {
+    const auto pattern = static_cast<image::AclPatternType>(acl.resource_pattern_type);
+    return acl.resource_type == 1 || pattern == image::AclPatternType::kAny ||
+           pattern == image::AclPatternType::kMatch || acl.operation == 1 ||
+           acl.permission_type == 1;
+  });
+}
+
 }  // namespace
 
 env::Task<void> handle_create_acls(Services& node, request::RequestPtr request) {
@@ -39,10 +49,13 @@ env::Task<void> handle_create_acls(Services& node, request::RequestPtr request) 
   }
   if (refuse_without_cluster(node, *request, AclOperation::kAlter, held->message, fill_errors))
     co_return;
-  if (!node.authorizer) {
+  if (!node.authorizer || has_elements_of_filters(held->message)) {
     Response response;
-    const Error disabled(ErrorCode::kSecurityDisabled, "No Authorizer is configured.");
-    fill_errors(held->message, disabled, response);
+    const Error refusal =
+        node.authorizer
+            ? Error(ErrorCode::kUnknownServerError, "an ACL cannot be about ANY or MATCH")
+            : Error(ErrorCode::kSecurityDisabled, "No Authorizer is configured.");
+    fill_errors(held->message, refusal, response);
     request->answer(response);
     co_return;
   }

@@ -10,6 +10,7 @@ namespace {
 void refuse(const wire::JoinGroupRequest& message, ErrorCode code,
             wire::JoinGroupResponse& response) {
   response.error_code = to_wire(code);
+  response.protocol_name = wire::Text::null();
   // Apache answers itself what it stops before the coordinator; only that one repeats the id.
   if (code != ErrorCode::kGroupAuthorizationFailed) response.member_id = message.member_id.own();
 }

@@ -13,6 +13,8 @@ TOPICS = ('free', 'seen', 'read', 'hidden', 'absent', 'pre-hidden')
 EXISTING = ('free', 'seen', 'read', 'hidden')
 GROUPS = ('free', 'hidden')
 NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
+UNKNOWN_ID = 'AAAAAAAAAAAAAAAAAAAABA'
+NO_IDS = (NO_ID, UNKNOWN_ID)
 
 # Of answers: what differs between any two nodes, and texts.
 IGNORED = {
@@ -23,6 +25,7 @@ IGNORED = {
     'transactionStartTimeMs', 'documentation', 'coordinatorEpoch', 'lastTimestamp', 'isCordoned',
     'baseOffset', 'lastSequence', 'producerEpoch', 'activeProducers', 'configs', 'sessionId',
     'offsetLag', 'supportedFeatures', 'leader', 'generationId',
+    'abortedTransactions',
 }
 
 # For the answers of the first script: nobody but me may …
@@ -56,7 +59,7 @@ def fill(value, ids):
     if isinstance(value, list):
         return [fill(one, ids) for one in value]
     if isinstance(value, str) and value.startswith('@'):
-        return ids.get(value[1:], 'AAAAAAAAAAAAAAAAAAAABB')
+        return ids.get(value[1:], UNKNOWN_ID)
     return value
 
 
@@ -137,7 +140,6 @@ def of_topics():
         metadata(13, None), metadata(13, TOPICS), metadata(13, EXISTING + ('absent',), ids=True),
         metadata(9, TOPICS), metadata(10, None), metadata(4, None)[:2] + (
             {'topics': None, 'allowAutoTopicCreation': False},),
-        metadata(13, ('pre-made', 'may-see-it'), create_them=True),
         ('DescribeTopicPartitions', 0, {'topics': [{'name': name} for name in TOPICS],
                                         'responsePartitionLimit': 100, 'cursor': None}),
         ('DescribeTopicPartitions', 0, {'topics': [], 'responsePartitionLimit': 100,
@@ -186,6 +188,7 @@ def of_topics():
         ('ListPartitionReassignments', 0, {'timeoutMs': 5000, 'topics': None}),
         ('AlterReplicaLogDirs', 2, {'dirs': [{'path': '/absent', 'topics': [
             {'name': 'hidden', 'partitions': [0]}]}]}),
+        metadata(13, ('pre-made', 'may-see-it'), create_them=True),
     ]
 
 
@@ -283,13 +286,17 @@ def of_the_cluster():
         ('DescribeAcls', 3, dict(everything_about_acls, operation=0)),
         ('CreateAcls', 3, acls([(CLUSTER, LITERAL, 'other', OTHER, READ, ALLOW),
                                 (TOPIC, LITERAL, '', OTHER, READ, ALLOW),
-                                (1, LITERAL, 't', OTHER, READ, ALLOW),
                                 (99, LITERAL, 't', OTHER, READ, ALLOW),
-                                (TOPIC, 2, 't', OTHER, READ, ALLOW),
-                                (TOPIC, LITERAL, 't', OTHER, 1, ALLOW),
-                                (TOPIC, LITERAL, 't', OTHER, READ, 1),
+                                (TOPIC, 9, 't', OTHER, READ, ALLOW),
+                                (TOPIC, LITERAL, 't', OTHER, 99, ALLOW),
+                                (TOPIC, LITERAL, 't', OTHER, READ, 99),
                                 (TOPIC, LITERAL, 't', 'nobody', READ, ALLOW),
                                 (TOPIC, LITERAL, 'new', OTHER, READ, ALLOW)])),
+        ('CreateAcls', 3, acls([(TOPIC, LITERAL, 't', OTHER, READ, ALLOW),
+                                (1, LITERAL, 't', OTHER, READ, ALLOW)])),
+        ('CreateAcls', 3, acls([(TOPIC, 2, 't', OTHER, READ, ALLOW)])),
+        ('CreateAcls', 3, acls([(TOPIC, LITERAL, 't', OTHER, 1, ALLOW)])),
+        ('CreateAcls', 3, acls([(TOPIC, LITERAL, 't', OTHER, READ, 1)])),
         ('CreateAcls', 3, acls([(0, LITERAL, 't', OTHER, READ, ALLOW)])),
         ('DeleteAcls', 3, {'filters': [nothing, dict(nothing, resourceTypeFilter=99),
                                        dict(nothing, operation=99),

@@ -151,7 +151,6 @@ def kafka_acls_says_the_same(context):
              '--delegation-token', 'token')
         acls('--add', '--allow-principal', 'User:d', '--operation', 'CreateTokens',
              '--user-principal', 'User:e')
-        acls('--add', '--allow-principal', 'User:d', '--operation', 'Create', '--group', 'g')
         acls('--list')
         acls('--list', '--topic', 'team.x', '--resource-pattern-type', 'match')
         acls('--list', '--topic', 'team.x', '--resource-pattern-type', 'any')
@@ -177,7 +176,8 @@ def without_an_authorizer(context):
         same_words(nodes, 'kafka-acls', '--list')
         same_words(nodes, 'kafka-acls', '--add', '--allow-principal', 'User:a', '--operation',
                    'Read', '--topic', 't')
-        compare(nodes, requests.PREPARATION + requests.everything())
+        compare(nodes, requests.PREPARATION)
+        compare(nodes, requests.everything())
     finally:
         end(nodes)
 
@@ -194,8 +194,10 @@ def clean(value, ids, field=''):
                 if key not in requests.IGNORED}
     if isinstance(value, list):
         return sorted((clean(one, ids, field) for one in value), key=json.dumps)
+    if field == 'errorCode' and value == 5:
+        return 3  # a topic that comes into being: without a leader, or not known yet
     if field == 'topicId':
-        return ids.get(value, value)
+        return ids.get(value, value if value in requests.NO_IDS else 'of its own')
     return value
 
 
