@@ -11,9 +11,18 @@ using Message = wire::AlterPartitionReassignmentsRequest;
 using Response = wire::AlterPartitionReassignmentsResponse;
 
 void fill_errors(const Message& message, const Error& error, Response& response) {
-  (void)message;
   response.error_code = to_wire(error.code);
   response.error_message = error.detail;
+  for (const auto& topic : message.topics) {
+    auto& refused = response.responses.emplace_back();
+    refused.name = topic.name;
+    for (const auto& partition : topic.partitions) {
+      auto& one = refused.partitions.emplace_back();
+      one.partition_index = partition.partition_index;
+      one.error_code = to_wire(error.code);
+      one.error_message = error.detail;
+    }
+  }
 }
 
 }  // namespace

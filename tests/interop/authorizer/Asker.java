@@ -48,10 +48,16 @@ public class Asker {
         if (message instanceof ProduceRequestData produce) {
             for (var topic : produce.topicData())
                 for (var partition : topic.partitionData())
-                    partition.setRecords(MemoryRecords.withRecords(Compression.NONE,
-                        new SimpleRecord(1_700_000_000_000L, "value".getBytes())));
+                    partition.setRecords(records(produce.transactionalId() != null));
         }
         return message;
+    }
+
+    static MemoryRecords records(boolean transactional) {
+        var record = new SimpleRecord(1_700_000_000_000L, "value".getBytes());
+        return transactional
+            ? MemoryRecords.withTransactionalRecords(Compression.NONE, 9999L, (short) 0, 0, record)
+            : MemoryRecords.withRecords(Compression.NONE, record);
     }
 
     static byte[] exchange(ByteBuffer frame) throws IOException {

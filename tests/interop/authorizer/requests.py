@@ -133,7 +133,6 @@ def produce(version, names, transaction=None):
 
 
 def of_topics():
-    partitions = {name: [{'partitionIndex': 0}] for name in TOPICS}
     resources = [(2, name) for name in TOPICS] + [(4, '1'), (4, ''), (16, 'm'), (32, 'free'),
                                                   (32, 'hidden')]
     return [
@@ -144,8 +143,11 @@ def of_topics():
                                         'responsePartitionLimit': 100, 'cursor': None}),
         ('DescribeTopicPartitions', 0, {'topics': [], 'responsePartitionLimit': 100,
                                         'cursor': None}),
+        metadata(1, None)[:2] + ({'topics': None},),
+        ('Metadata', 0, {'topics': [{'name': name} for name in TOPICS]}), metadata(8, TOPICS),
         produce(9, TOPICS), produce(13, EXISTING + ('absent',)),
-        fetch(12, TOPICS), fetch(12, TOPICS, replica=1)[:2] + (fetch(12, TOPICS)[2],),
+        produce(9, ('free', 'hidden'), 'hidden'),
+        fetch(12, TOPICS), fetch(4, TOPICS),
         fetch(17, EXISTING + ('absent',)),
         ('ListOffsets', 7, {'replicaId': -1, 'isolationLevel': 0, 'topics': [
             {'name': name, 'partitions': [{'partitionIndex': 0, 'currentLeaderEpoch': -1,
@@ -160,6 +162,7 @@ def of_topics():
                                              for name in TOPICS]}),
         create('seen', 'hidden', 'pre-new', '__cluster_metadata'),
         create('pre-twice', 'pre-twice', 'pre-once'),
+        ('CreateTopics', 4, create('pre-old', 'seen')[2]),
         ('CreatePartitions', 3, {'topics': [
             {'name': name, 'count': 2, 'assignments': None} for name in TOPICS if name != 'free'],
             'timeoutMs': 5000, 'validateOnly': True}),
@@ -182,9 +185,12 @@ def of_topics():
             {'resourceType': 2, 'resourceName': name, 'configs': []} for name in TOPICS]}),
         ('ElectLeaders', 2, {'electionType': 0, 'timeoutMs': 5000, 'topicPartitions': [
             {'topic': name, 'partitions': [0]} for name in TOPICS]}),
+        ('ElectLeaders', 0, {'timeoutMs': 5000, 'topicPartitions': [
+            {'topic': name, 'partitions': [0]} for name in TOPICS]}),
+        ('ElectLeaders', 2, {'electionType': 0, 'timeoutMs': 5000, 'topicPartitions': None}),
         ('AlterPartitionReassignments', 0, {'timeoutMs': 5000, 'topics': [
             {'name': name, 'partitions': [{'partitionIndex': 0, 'replicas': None}]}
-            for name in TOPICS if partitions]}),
+            for name in TOPICS]}),
         ('ListPartitionReassignments', 0, {'timeoutMs': 5000, 'topics': None}),
         ('AlterReplicaLogDirs', 2, {'dirs': [{'path': '/absent', 'topics': [
             {'name': 'hidden', 'partitions': [0]}]}]}),
@@ -220,6 +226,20 @@ def of_groups():
             {'groupId': group, 'topics': None} for group in GROUPS]}),
         ('OffsetFetch', 7, {'groupId': 'hidden', 'topics': [
             {'name': 'free', 'partitionIndexes': [0]}], 'requireStable': False}),
+        ('OffsetFetch', 10, {'requireStable': False, 'groups': [
+            {'groupId': 'free', 'memberId': None, 'memberEpoch': -1, 'topics': [
+                {'topicId': f'@{name}', 'partitionIndexes': [0]}
+                for name in EXISTING + ('absent',)]}]}),
+        ('OffsetFetch', 10, {'requireStable': False, 'groups': [
+            {'groupId': 'free', 'memberId': None, 'memberEpoch': -1, 'topics': None}]}),
+        ('OffsetCommit', 10, {
+            'groupId': 'free', 'generationIdOrMemberEpoch': -1, 'memberId': '',
+            'groupInstanceId': None, 'topics': [
+                {'topicId': f'@{name}', 'partitions': [
+                    {'partitionIndex': 0, 'committedOffset': 4, 'committedLeaderEpoch': -1,
+                     'committedMetadata': ''}]} for name in EXISTING + ('absent',)]}),
+        ('OffsetFetch', 1, {'groupId': 'hidden', 'topics': [
+            {'name': 'free', 'partitionIndexes': [0]}]}),
         ('DescribeGroups', 5, {'groups': ['free', 'hidden', 'absent'],
                                'includeAuthorizedOperations': True}),
         ('ListGroups', 5, {'statesFilter': [], 'typesFilter': []}),
@@ -302,6 +322,24 @@ def of_the_cluster():
                                        dict(nothing, operation=99),
                                        dict(everything_about_acls, resourceNameFilter='new')]}),
     ]
+
+
+def of_the_controller():
+    """What a controller's listener serves to tools."""
+    return [
+        create('pre-new', 'hidden'),
+        ('DescribeCluster', 1, {'includeClusterAuthorizedOperations': True, 'endpointType': 2}),
+        ('DeleteTopics', 6, {'timeoutMs': 5000, 'topics': [
+            {'name': 'hidden', 'topicId': NO_ID}, {'name': None, 'topicId': '@hidden'}]}),
+        ('DescribeConfigs', 4, {'includeSynonyms': False, 'includeDocumentation': False,
+                                'resources': [{'resourceType': 2, 'resourceName': 'hidden',
+                                               'configurationKeys': ['retention.ms']}]}),
+        ('IncrementalAlterConfigs', 1, {'validateOnly': True, 'resources': [
+            {'resourceType': 2, 'resourceName': 'hidden', 'configs': []}]}),
+    ] + [one for one in of_topics() + of_the_cluster() if one[0] in {
+        'CreatePartitions', 'ElectLeaders', 'AlterPartitionReassignments',
+        'ListPartitionReassignments', 'DescribeQuorum', 'AlterClientQuotas', 'UpdateFeatures',
+        'UnregisterBroker', 'DescribeAcls', 'CreateAcls', 'DeleteAcls'}]
 
 
 def everything():

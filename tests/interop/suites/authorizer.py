@@ -170,6 +170,23 @@ def kafka_acls_says_the_same(context):
 
 
 @case
+def configs_tell_the_authorizer(context):
+    nodes = both(context.kind, 'configs', authorizer_class_name=CLASS,
+                 super_users='User:ANONYMOUS;User:b', allow_everyone_if_no_acl_found='true')
+    try:
+        found = []
+        for node in nodes:
+            out = run_tool('kafka-configs', '--bootstrap-server', node.bootstrap, '--describe',
+                           '--broker', '1', '--all').out
+            found.append(sorted(line.strip() for line in out.splitlines() if re.match(
+                r'  (authorizer|super|allow|early|principal)', line)))
+        equal(found[1], found[0])
+        equal(len(found[0]) > 3, True, 'there are some')
+    finally:
+        end(nodes)
+
+
+@case
 def without_an_authorizer(context):
     nodes = both(context.kind, 'open')
     try:
@@ -201,14 +218,15 @@ def clean(value, ids, field=''):
     return value
 
 
-def compare(nodes, script, ids=None):
+def compare(nodes, script, ids=None, to_controller=False):
     """The same requests to both; every field of every answer but those declared different. `ids`
     are the topics' ids, if nobody may ask for them any more."""
     answers = []
     for node, ids in zip(nodes, ids or [topic_ids(node) for node in nodes], strict=True):
         lines = [f'{api} {version} ' + json.dumps(requests.fill(body, ids))
                  for api, version, body in script]
-        told = speak(java_program('Asker.java', '127.0.0.1', str(node.port)),
+        port = node.controller_port if to_controller else node.port
+        told = speak(java_program('Asker.java', '127.0.0.1', str(port)),
                      '\n'.join(lines) + '\n')
         names = {value: key for key, value in ids.items()}
         answers.append([line if line == 'closed' else clean(json.loads(line), names)
@@ -222,6 +240,12 @@ def compare(nodes, script, ids=None):
         raise Failed(f'{len(different)} of {len(script)} answers differ\n' +
                      '\n'.join(different)[:40000])
     return answers
+
+
+def audit_lines(node):
+    """What was refused, in the words of the log."""
+    text = (node.folder / f'{node.starts}-{node.kind}.log').read_text(encoding='utf-8')
+    return sorted(set(re.findall(r'Principal = .* is Denied .*', text)))
 
 
 def topic_ids(node):
@@ -242,10 +266,15 @@ def answers_equal_those_of_apache(context):
             speak(java_program('Asker.java', '127.0.0.1', str(node.port)),
                   f'CreateAcls 3 {json.dumps(requests.acls(requests.ACLS))}\n')
         compare(nodes, requests.everything(), ids)
+        compare(nodes, requests.of_the_controller(), ids, to_controller=True)
         for node in nodes:
             speak(java_program('Asker.java', '127.0.0.1', str(node.port)),
                   f'CreateAcls 3 {json.dumps(requests.acls(requests.CLUSTER_ACLS))}\n')
         compare(nodes, requests.everything(), ids)
+        compare(nodes, requests.of_the_controller(), ids, to_controller=True)
+        lines = [audit_lines(node) for node in nodes]
+        equal(lines[1], lines[0], 'the audit log')
+        equal(len(lines[0]) > 50, True, 'it has lines')
     finally:
         end(nodes)
 
