@@ -14,7 +14,8 @@ namespace moldau::os {
 /// Says which log lines are too many: one place may speak `burst` times a second.
 ///
 /// A place is a component with the words of its line up to the first number or value; the lines
-/// it holds back are counted and summed up when their second is over.
+/// it holds back are counted and summed up when their second is over. In the audit log every line
+/// of its own is a place.
 /// Thread   guarded by whoever owns it.
 /// Bounds   kPlaces places; two that fall together share their burst.
 class LogLimiter {

@@ -33,6 +33,17 @@ TEST(LogLimiterTest, HoldsBackWhatRepeatsAndSumsItUp) {
               testing::ElementsAre("... and 7 more lines like \"closed peer\" within a second"));
 }
 
+TEST(LogLimiterTest, LinesOfTheAuditLogHoldBackOnlyTheirLike) {
+  LogLimiter limiter(1);
+  std::vector<std::string> summaries;
+  const MonoTime now{1};
+  EXPECT_TRUE(limiter.admit("kafka.authorizer.logger", "Principal = a", now, summaries));
+  EXPECT_TRUE(limiter.admit("kafka.authorizer.logger", "Principal = b", now, summaries));
+  EXPECT_FALSE(limiter.admit("kafka.authorizer.logger", "Principal = a", now, summaries));
+  EXPECT_TRUE(limiter.admit("other", "Principal = a", now, summaries));
+  EXPECT_FALSE(limiter.admit("other", "Principal = b", now, summaries));
+}
+
 TEST(LogLimiterTest, SummariesComeWithoutALaterLineToo) {
   LogLimiter limiter(1);
   std::vector<std::string> summaries;

@@ -51,15 +51,16 @@ class Deletable {
   bool refuse_name(const wire::Text& name, Response& refused) {
     if (names_[name.view()] > 1) return false;
     const bool seen = described_.contains(name.view());
-    if (seen && !image_->topic(name.view())) return false;
-    if (seen && deletable_.contains(name.view())) return false;
+    const bool allowed = deletable_.contains(name.view());
+    if (seen && (allowed || !image_->topic(name.view()))) return false;
     add(name, Uuid(), refused);
     return true;
   }
   bool refuse_id(const Uuid& id, Response& refused) {
     const image::TopicImage* topic = image_->topic(id);
-    if (ids_[id] > 1 || !topic || deletable_.contains(topic->name)) return false;
+    if (ids_[id] > 1 || !topic) return false;
     const bool seen = described_.contains(topic->name);
+    if (deletable_.contains(topic->name)) return false;
     add(seen ? wire::Text(topic->name).own() : wire::Text::null(), id, refused);
     return true;
   }

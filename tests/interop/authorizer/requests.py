@@ -5,7 +5,7 @@ converters. `@name` stands for the id of a topic."""
 TOPIC, GROUP, CLUSTER, TRANSACTION = 2, 3, 4, 5
 LITERAL, PREFIXED = 3, 4
 ALL, READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE = 2, 3, 4, 5, 6, 7, 8
-CLUSTER_ACTION, DESCRIBE_CONFIGS = 9, 10
+CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS = 9, 10, 11
 DENY, ALLOW = 2, 3
 ME, OTHER = 'User:ANONYMOUS', 'User:other'
 
@@ -38,10 +38,13 @@ ACLS = [
     (TOPIC, PREFIXED, 'may-see', ME, DESCRIBE, ALLOW),
     (GROUP, LITERAL, 'hidden', OTHER, ALL, ALLOW),
     (TRANSACTION, LITERAL, 'hidden', OTHER, ALL, ALLOW),
-]
+] + [(CLUSTER, LITERAL, 'kafka-cluster', ME, operation, ALLOW) for operation in (
+    ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS)]
 # … and then I may not do anything with the cluster but what nodes do.
 CLUSTER_ACLS = [
-    (CLUSTER, LITERAL, 'kafka-cluster', ME, CLUSTER_ACTION, ALLOW),
+    (CLUSTER, LITERAL, 'kafka-cluster', ME, operation, DENY) for operation in (
+        DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS, ALTER)
+] + [
     (TOPIC, LITERAL, '*', ME, WRITE, DENY),
 ]
 

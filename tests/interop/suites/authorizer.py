@@ -243,9 +243,12 @@ def compare(nodes, script, ids=None, to_controller=False):
 
 
 def audit_lines(node):
-    """What was refused, in the words of the log."""
+    """What was refused, in the words of the log; Apache also judges the empty name of a topic
+    whose id it does not know."""
     text = (node.folder / f'{node.starts}-{node.kind}.log').read_text(encoding='utf-8')
-    return sorted(set(re.findall(r'Principal = .* is Denied .*', text)))
+    return sorted({line.replace(' (kafka.authorizer.logger)', '')
+                   for line in re.findall(r'Principal = .* is Denied .*', text)
+                   if 'Topic:LITERAL: for' not in line})
 
 
 def topic_ids(node):
@@ -273,7 +276,8 @@ def answers_equal_those_of_apache(context):
         compare(nodes, requests.everything(), ids)
         compare(nodes, requests.of_the_controller(), ids, to_controller=True)
         lines = [audit_lines(node) for node in nodes]
-        equal(lines[1], lines[0], 'the audit log')
+        equal([[one for one in lines[0] if one not in lines[1]],
+               [one for one in lines[1] if one not in lines[0]]], [[], []], 'the audit log')
         equal(len(lines[0]) > 50, True, 'it has lines')
     finally:
         end(nodes)
