@@ -52,8 +52,8 @@ Request existing_part(const Request& message, std::int16_t version,
       kept.topic_id = found->id;
     }
     auto& refused = unknown.topics.emplace_back();
-    refused.name = topic.name;
-    refused.topic_id = topic.topic_id;
+    refused.name = kept.name;
+    refused.topic_id = kept.topic_id;
     for (const auto& partition : topic.partitions) {
       if (found && found->partition(PartitionId(partition.partition_index))) {
         kept.partitions.push_back(partition);

@@ -168,15 +168,15 @@ env::Task<void> handle_txn_offset_commit(Services& node, request::RequestPtr req
     request->answer(response);
     co_return;
   }
-  if (message.group_id.is_empty()) {
-    refuse_all(message, ErrorCode::kInvalidGroupId, response);
-    request->answer(response);
-    co_return;
-  }
   AuthorizedNames readable(node, *request, AclOperation::kRead, AclResourceType::kTopic);
   for (const auto& topic : message.topics) readable.count(topic.name.view());
   const Request existing = existing_part(message, *node.image, readable, response);
   if (existing.topics.empty()) {
+    request->answer(response);
+    co_return;
+  }
+  if (message.group_id.is_empty()) {
+    refuse_all(existing, ErrorCode::kInvalidGroupId, response);
     request->answer(response);
     co_return;
   }

@@ -39,7 +39,16 @@ MarkerResult result_of(const Marker& marker, const Outcomes& outcomes) {
   return result;
 }
 
+Outcomes refused(const Marker& marker, ErrorCode error) {
+  Outcomes outcomes(partitions_of(marker).size());
+  for (auto& one : outcomes) one.error = error;
+  return outcomes;
+}
+
 env::Task<Outcomes> write(Services& node, const Marker* marker, MonoTime deadline) {
+  // No batch can be made of such a producer; Apache fails as it tries to.
+  if (marker->producer_id < 0 || marker->producer_epoch < 0)
+    co_return refused(*marker, ErrorCode::kUnknownServerError);
   env::OneShot<Outcomes> written(node.shard);
   env::OneShot<Outcomes>* slot = &written;
   coordinator::TransactionMarker end;
@@ -69,11 +78,9 @@ env::Task<void> handle_write_txn_markers(Services& node, request::RequestPtr req
   const bool allowed = cluster_authorized(node, *request, AclOperation::kAlter, Audit::kAllowed) ||
                        cluster_authorized(node, *request, AclOperation::kClusterAction);
   if (!allowed) {
-    for (const Marker& marker : message.markers) {
-      Outcomes refused(partitions_of(marker).size());
-      for (auto& one : refused) one.error = ErrorCode::kClusterAuthorizationFailed;
-      response.markers.push_back(result_of(marker, refused));
-    }
+    for (const Marker& marker : message.markers)
+      response.markers.push_back(
+          result_of(marker, refused(marker, ErrorCode::kClusterAuthorizationFailed)));
     request->answer(response);
     co_return;
   }

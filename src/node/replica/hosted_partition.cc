@@ -171,9 +171,12 @@ bool HostedPartition::append_now(Held& append) {
   entry.end = staged->last_offset + 1;
   entry.outcome.base_offset = staged->base_offset;
   entry.outcome.log_start_offset = staged->log_start_offset;
-  if (validation_.timestamp_type == record::TimestampType::kLogAppendTime)
-    entry.outcome.log_append_time =
-        staged->is_duplicate ? staged->duplicate_timestamp : append.judged_at;
+  // Of a batch that is here already the time is told whatever kind of time the topic keeps.
+  if (staged->is_duplicate) {
+    entry.outcome.log_append_time = staged->duplicate_timestamp;
+  } else if (validation_.timestamp_type == record::TimestampType::kLogAppendTime) {
+    entry.outcome.log_append_time = append.judged_at;
+  }
   host_.count_appended(staged->is_duplicate ? 0 : append.record_count, append.judged.size());
   staged_.push_back(std::move(entry));
   note_dirty();
