@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sends requests as they are written down, and prints the answers. Arguments: host port. On stdin
 // lines `API VERSION JSON`, in the form of Kafka's own JSON converters; on stdout one line of JSON
-// each, or `closed`. Answers that tell to come again are asked for again.
+// each, `closed`, or `not served`. Answers that tell to come again are asked for again.
 import java.io.BufferedReader;
 import java.io.DataInputStream;
 import java.io.EOFException;
@@ -10,6 +10,8 @@ import java.io.InputStreamReader;
 import java.net.Socket;
 import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.util.HashSet;
+import java.util.Set;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -30,6 +32,7 @@ public class Asker {
     static String host;
     static int port;
     static Socket socket;
+    static final Set<Short> keys = new HashSet<>();
 
     static ApiMessageType typeOf(String name) {
         for (ApiMessageType type : ApiMessageType.values())
@@ -105,9 +108,18 @@ public class Asker {
         return false;
     }
 
+    static Set<Short> served() throws Exception {
+        if (!keys.isEmpty()) return keys;
+        JsonNode answer = ask(ApiMessageType.API_VERSIONS, (short) 0,
+            ApiMessageType.API_VERSIONS.newRequest());
+        for (JsonNode one : answer.get("apiKeys")) keys.add((short) one.get("apiKey").asInt());
+        return keys;
+    }
+
     static String answer(String line) throws Exception {
         String[] words = line.split(" ", 3);
         ApiMessageType type = typeOf(words[0]);
+        if (!served().contains(type.apiKey())) return "not served";
         short version = Short.parseShort(words[1]);
         ApiMessage message = request(type, version, words[2]);
         JsonNode answer = null;

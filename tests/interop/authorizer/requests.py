@@ -12,6 +12,7 @@ ME, OTHER = 'User:ANONYMOUS', 'User:other'
 TOPICS = ('free', 'seen', 'read', 'hidden', 'absent', 'pre-hidden')
 EXISTING = ('free', 'seen', 'read', 'hidden')
 GROUPS = ('free', 'hidden')
+MEMBER = 'AAAAAAAAAAAAAAAAAAAAAQ'
 NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 UNKNOWN_ID = 'AAAAAAAAAAAAAAAAAAAABA'
 NO_IDS = (NO_ID, UNKNOWN_ID)
@@ -253,6 +254,54 @@ def of_groups():
     return asked
 
 
+def heartbeat(api, version, group, topic, **more):
+    return (api, version, {'groupId': group, 'memberId': MEMBER, 'memberEpoch': 5, 'rackId': None,
+                           'subscribedTopicNames': [topic], **more})
+
+
+def of_new_groups():
+    """Consumer, share and streams groups: asked by a member that nobody knows."""
+    asked = []
+    for group, topic in (('free', 'free'), ('free', 'hidden'), ('hidden', 'free')):
+        asked += [
+            heartbeat('ConsumerGroupHeartbeat', 1, group, topic, instanceId=None,
+                      rebalanceTimeoutMs=5000, subscribedTopicRegex=None, serverAssignor=None,
+                      topicPartitions=None),
+            heartbeat('ShareGroupHeartbeat', 1, group, topic),
+            ('StreamsGroupHeartbeat', 0, {
+                'groupId': group, 'memberId': MEMBER, 'memberEpoch': 5,
+                'endpointInformationEpoch': 0, 'instanceId': None, 'rackId': None,
+                'rebalanceTimeoutMs': 5000, 'topology': {'epoch': 1, 'subtopologies': [
+                    {'subtopologyId': '0', 'sourceTopics': [topic], 'sourceTopicRegex': [],
+                     'stateChangelogTopics': [], 'repartitionSinkTopics': [],
+                     'repartitionSourceTopics': [], 'copartitionGroups': []}]},
+                'activeTasks': None, 'standbyTasks': None, 'warmupTasks': None, 'processId': None,
+                'userEndpoint': None, 'clientTags': None, 'taskOffsets': None,
+                'taskEndOffsets': None, 'shutdownApplication': False}),
+            ('ShareFetch', 1, {
+                'groupId': group, 'memberId': MEMBER, 'shareSessionEpoch': 0, 'maxWaitMs': 0,
+                'minBytes': 0, 'maxBytes': 1000, 'maxRecords': 1, 'batchSize': 1, 'topics': [
+                    {'topicId': f'@{topic}', 'partitions': [
+                        {'partitionIndex': 7, 'acknowledgementBatches': []}]}],
+                'forgottenTopicsData': []}),
+            ('ShareAcknowledge', 1, {
+                'groupId': group, 'memberId': MEMBER, 'shareSessionEpoch': 1, 'topics': [
+                    {'topicId': f'@{topic}', 'partitions': [
+                        {'partitionIndex': 0, 'acknowledgementBatches': [
+                            {'firstOffset': 0, 'lastOffset': 0, 'acknowledgeTypes': [1]}]}]}]}),
+            ('AlterShareGroupOffsets', 0, {'groupId': group, 'topics': [
+                {'topicName': topic, 'partitions': [{'partitionIndex': 9, 'startOffset': 0}]}]}),
+            ('DeleteShareGroupOffsets', 0, {'groupId': group, 'topics': [{'topicName': topic}]}),
+        ]
+    asked += [(f'{kind}GroupDescribe', 1 if kind != 'Streams' else 0, {
+        'groupIds': ['free', 'hidden', 'absent'], 'includeAuthorizedOperations': True})
+        for kind in ('Consumer', 'Share', 'Streams')]
+    asked.append(('DescribeShareGroupOffsets', 0, {'groups': [
+        {'groupId': group, 'topics': [{'topicName': 'hidden', 'partitions': [0]}]}
+        for group in GROUPS]}))
+    return asked
+
+
 def of_transactions():
     asked = [('InitProducerId', 4, {'transactionalId': None, 'transactionTimeoutMs': 60000,
                                     'producerId': -1, 'producerEpoch': -1})]
@@ -346,4 +395,4 @@ def of_the_controller():
 
 
 def everything():
-    return of_topics() + of_groups() + of_transactions() + of_the_cluster()
+    return of_topics() + of_groups() + of_new_groups() + of_transactions() + of_the_cluster()
