@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <vector>
+
 #include "machine/image/delta.h"
 #include "machine/image/loader.h"
 #include "machine/image/record_list.h"
@@ -95,6 +99,42 @@ MetadataImage image_of(const RecordList& list) {
   MetadataDelta delta{MetadataImage()};
   replay_all(delta, list);
   return delta.publish(Provenance());
+}
+
+std::map<Acl, std::uint32_t, AclLess> counted(const MetadataImage& image) {
+  std::map<Acl, std::uint32_t, AclLess> counts;
+  for (const auto& [id, acl] : image.acls()) ++counts[acl];
+  return counts;
+}
+
+TEST(MetadataImageTest, TheIndexOfAclsFollowsTheirRecords) {
+  std::uint64_t state = 11;
+  const auto below = [&state](std::uint64_t end) {
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (state >> 33) % end;
+  };
+  std::vector<MetadataImage> kept(1);
+  for (int step = 0; step < 300; ++step) {
+    RecordList list;
+    Acl acl;
+    acl.resource_name = std::to_string(below(5));
+    acl.principal = "User:" + std::to_string(below(3));
+    const Uuid id(1, 1 + below(40));
+    if (kept.back().acls().contains(id) && below(3) > 0) {
+      list.remove_acl(id);
+    } else {
+      list.acl(id, acl);
+    }
+    MetadataDelta delta(kept.back());
+    replay_all(delta, list);
+    kept.push_back(delta.publish(Provenance()));
+  }
+  for (const MetadataImage& image : kept) {
+    const auto expected = counted(image);
+    const auto& found = image.acl_index().map();
+    ASSERT_TRUE(std::equal(found.begin(), found.end(), expected.begin(), expected.end()));
+    EXPECT_EQ(found.size(), expected.size());
+  }
 }
 
 TEST(MetadataImageTest, WritesRecordsThatMakeAnEqualImage) {

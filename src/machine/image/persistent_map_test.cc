@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <vector>
 
@@ -46,6 +48,27 @@ TEST(PersistentMapTest, BehavesAsAMapAndKeepsEveryPublishedCopy) {
       for (const auto& [key, value] : expected) ASSERT_EQ(*copy.find(key), value);
     }
     EXPECT_EQ(map.find(1000), nullptr);
+  }
+}
+
+TEST(PersistentMapTest, FindsNeighboursOfKeysThatAreNotThere) {
+  std::uint64_t state = 7;
+  PersistentMap<int, int> map;
+  std::map<int, int> model;
+  for (int step = 0; step < 500; ++step) {
+    const int key = static_cast<int>(next(state) % 1000);
+    map.set(1, key, step);
+    model[key] = step;
+  }
+  for (int key = -1; key <= 1001; ++key) {
+    const auto expected = model.lower_bound(key);
+    const auto found = map.lower_bound(key);
+    ASSERT_TRUE(std::equal(found, map.end(), expected, model.end())) << key;
+    const auto* below = map.below(key);
+    ASSERT_EQ(below != nullptr, expected != model.begin()) << key;
+    if (below != nullptr) {
+      ASSERT_EQ(below->first, std::prev(expected)->first);
+    }
   }
 }
 
