@@ -126,7 +126,10 @@ class Asker:
         text = self.process.stdout.readline()
         if not text:
             raise Failed('the program that asks has ended')
-        return json.loads(text)
+        answer = json.loads(text)
+        if 'cannot' in answer:
+            raise Failed(f'{line}: {answer["cannot"]}')
+        return answer
 
     def _line(self, how, on, api, version, body, client):
         line = {how: on, 'api': api, 'version': version, 'body': request(api, version, body)}

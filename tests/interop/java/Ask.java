@@ -64,6 +64,10 @@ public final class Ask {
         ObjectNode closed = JSON.createObjectNode();
         closed.put("closed", error.getClass().getSimpleName());
         answer = closed;
+      } catch (ReflectiveOperationException error) {
+        ObjectNode cannot = JSON.createObjectNode();
+        cannot.put("cannot", String.valueOf(error.getCause()));
+        answer = cannot;
       }
       System.out.println(JSON.writeValueAsString(answer));
       System.out.flush();
