@@ -63,6 +63,23 @@ ApiError ControllerMachine::elect_leader(std::string_view topic_name, PartitionI
   return {};
 }
 
+namespace {
+
+void refuse_elections(const std::vector<wire::ElectLeadersRequest::TopicPartitions>& topics,
+                      wire::ElectLeadersResponse& response) {
+  for (const auto& topic : topics) {
+    auto& result = response.replica_election_results.emplace_back();
+    result.topic = topic.topic.own();
+    for (const std::int32_t index : topic.partitions) {
+      auto& partition = result.partition_result.emplace_back();
+      partition.partition_id = index;
+      partition.error_code = to_wire(ErrorCode::kInvalidRequest);
+    }
+  }
+}
+
+}  // namespace
+
 Decision<wire::ElectLeadersResponse> ControllerMachine::decide_elect_leaders(
     const wire::ElectLeadersRequest& request, const RequestContext& context) const {
   auto decision = new_decision<wire::ElectLeadersResponse>();
@@ -72,6 +89,7 @@ Decision<wire::ElectLeadersResponse> ControllerMachine::decide_elect_leaders(
   const std::int8_t type = context.version == 0 ? std::int8_t{0} : request.election_type;
   if (type != 0 && type != 1) {
     response.error_code = to_wire(ErrorCode::kInvalidRequest);
+    if (request.topic_partitions) refuse_elections(*request.topic_partitions, response);
     return decision;
   }
   const Election election = type == 0 ? Election::kPreferred : Election::kUnclean;

@@ -55,8 +55,6 @@ env::Task<void> handle_describe_cluster(Services& node, request::RequestPtr requ
     request->answer(response);
     co_return;
   }
-  response.cluster_id = std::string_view(node.identity->cluster_id);
-  response.endpoint_type = decoded->endpoint_type;
   const std::int8_t served = on_controller ? kControllers : kBrokers;
   if (decoded->endpoint_type != served) {
     const bool known = decoded->endpoint_type == kBrokers || decoded->endpoint_type == kControllers;
@@ -64,7 +62,12 @@ env::Task<void> handle_describe_cluster(Services& node, request::RequestPtr requ
         to_wire(known ? ErrorCode::kMismatchedEndpointType : ErrorCode::kUnsupportedEndpointType);
     response.error_message =
         known ? "this listener is not for that type of endpoint" : "unknown type of endpoint";
-  } else if (on_controller) {
+    request->answer(response);
+    co_return;
+  }
+  response.cluster_id = std::string_view(node.identity->cluster_id);
+  response.endpoint_type = decoded->endpoint_type;
+  if (on_controller) {
     add_controllers(response, *image, request->caller().listener);
     response.controller_id = node.quorum.leader().leader_id.value();
   } else {

@@ -53,6 +53,19 @@ Result<std::vector<config::ConfigEntry>> entries_of(const Resource& resource, Se
   }
 }
 
+bool is_known_type(const Resource& resource) {
+  switch (static_cast<image::ResourceType>(resource.resource_type)) {
+    case image::ResourceType::kTopic:
+    case image::ResourceType::kBroker:
+    case image::ResourceType::kGroup:
+    case image::ResourceType::kClientMetrics:
+    case image::ResourceType::kBrokerLogger:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /// Why the caller may not look at a resource.
 ErrorCode refusal_of(const Resource& resource, const Services& node,
                      const request::Request& request) {
@@ -112,10 +125,18 @@ env::Task<void> handle_describe_configs(Services& node, request::RequestPtr requ
     co_return;
   }
   wire::DescribeConfigsResponse response;
+  // As with Apache one resource of an unknown type spoils the whole request.
+  const bool all_known = std::all_of(decoded->resources.begin(), decoded->resources.end(),
+                                     [](const Resource& one) { return is_known_type(one); });
   for (const Resource& resource : decoded->resources) {
     Described& described = response.results.emplace_back();
     described.resource_type = resource.resource_type;
     described.resource_name = resource.resource_name;
+    if (!all_known) {
+      described.error_code = to_wire(ErrorCode::kInvalidRequest);
+      described.error_message = "a resource of an unknown type";
+      continue;
+    }
     const ErrorCode refused = refusal_of(resource, node, *request);
     if (refused != ErrorCode::kNone) {
       described.error_code = to_wire(refused);

@@ -78,7 +78,6 @@ env::Task<void> handle_describe_quorum(Services& node, request::RequestPtr reque
         auto& answer = one.partitions.emplace_back();
         answer.partition_index = partition.partition_index;
         answer.error_code = to_wire(ErrorCode::kUnknownTopicOrPartition);
-        answer.leader_id = -1;
       }
     }
     request->answer(response);

@@ -106,10 +106,20 @@ env::Task<void> handle_describe_topic_partitions(Services& node, request::Reques
     request->close(decoded.error().detail);
     co_return;
   }
+  if (decoded->cursor && decoded->cursor->partition_index < 0) {
+    wire::DescribeTopicPartitionsResponse refused;
+    for (const auto& topic : decoded->topics) {
+      auto& one = refused.topics.emplace_back();
+      one.name = topic.name;
+      one.error_code = to_wire(ErrorCode::kInvalidRequest);
+    }
+    request->answer(refused);
+    co_return;
+  }
   Start start;
   if (decoded->cursor) {
     start.topic = decoded->cursor->topic_name.str();
-    start.partition = std::max(0, decoded->cursor->partition_index);
+    start.partition = decoded->cursor->partition_index;
   }
   const std::int32_t most = node.config->values.max_request_partition_size_limit;
   const std::int32_t limit = std::clamp(decoded->response_partition_limit, 1, std::max(1, most));

@@ -207,6 +207,12 @@ bool is_renaming(const std::vector<ReadOutcome>& outcomes) {
                      [](const ReadOutcome& outcome) { return outcome.renaming; });
 }
 
+/// Refused before anything was read: such answers have an empty list where others have none.
+bool is_unreadable(ErrorCode error) {
+  return error == ErrorCode::kUnknownTopicOrPartition || error == ErrorCode::kUnknownTopicId ||
+         error == ErrorCode::kInconsistentTopicId || error == ErrorCode::kTopicAuthorizationFailed;
+}
+
 wire::FetchResponse::PartitionData answer_of(const FetchPartition& asked, ReadOutcome&& outcome,
                                              bool read_committed) {
   wire::FetchResponse::PartitionData answer;
@@ -231,7 +237,7 @@ wire::FetchResponse::PartitionData answer_of(const FetchPartition& asked, ReadOu
       entry.producer_id = one.producer_id.value();
       entry.first_offset = one.first_offset.value();
     }
-  } else {
+  } else if (!is_unreadable(outcome.error)) {
     answer.aborted_transactions.reset();
   }
   if (outcome.range.length == 0) {

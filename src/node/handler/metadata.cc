@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "machine/controller/topic_name.h"
 #include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "node/handler/topic_creation.h"
@@ -170,9 +171,11 @@ void add_requested(wire::MetadataResponse& response, const wire::MetadataRequest
       add_error(response, ErrorCode::kUnknownTopicId, wire::Text::null(), asked.topic_id);
     } else {
       auto found = created.find(asked.name.view());
-      Topic& missing = add_error(
-          response, found == created.end() ? ErrorCode::kUnknownTopicOrPartition : found->second,
-          asked.name, Uuid());
+      const ErrorCode unknown = !controller::reason_topic_name_is_invalid(asked.name.view())
+                                    ? ErrorCode::kUnknownTopicOrPartition
+                                    : ErrorCode::kInvalidTopicException;
+      Topic& missing =
+          add_error(response, found == created.end() ? unknown : found->second, asked.name, Uuid());
       if (found == created.end() || found->second != ErrorCode::kTopicAuthorizationFailed)
         visibility.add_operations(missing);
     }

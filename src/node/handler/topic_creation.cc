@@ -56,7 +56,7 @@ ErrorCode told_for(ErrorCode created) {
   switch (created) {
     case ErrorCode::kNone:
     case ErrorCode::kTopicAlreadyExists:
-      return ErrorCode::kLeaderNotAvailable;
+      return ErrorCode::kUnknownTopicOrPartition;
     case ErrorCode::kInvalidTopicException:
     case ErrorCode::kInvalidReplicationFactor:
       return created;

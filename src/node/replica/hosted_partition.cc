@@ -71,10 +71,18 @@ AppendOutcome HostedPartition::not_leader(ErrorCode code) const {
   return outcome;
 }
 
+/// With some errors Apache tells nothing of the log.
+Offset HostedPartition::told_log_start(ErrorCode error) const {
+  const bool is_silent =
+      error == ErrorCode::kMessageTooLarge || error == ErrorCode::kRecordListTooLarge ||
+      error == ErrorCode::kCorruptMessage || error == ErrorCode::kKafkaStorageError;
+  return is_silent ? Offset(-1) : log_->log_start_offset();
+}
+
 AppendOutcome HostedPartition::rejected(record::RejectedBatch&& batch) const {
   AppendOutcome outcome(batch.code, std::move(batch.message));
   outcome.record_errors = std::move(batch.record_errors);
-  outcome.log_start_offset = log_->log_start_offset();
+  outcome.log_start_offset = told_log_start(batch.code);
   return outcome;
 }
 
@@ -162,7 +170,7 @@ bool HostedPartition::append_now(Held& append) {
   if (log_->has_staged()) note_dirty();
   if (!staged.ok()) {
     AppendOutcome outcome(staged.error().code, staged.error().detail);
-    outcome.log_start_offset = log_->log_start_offset();
+    outcome.log_start_offset = told_log_start(outcome.error);
     return finish(std::move(outcome));
   }
   Staged entry;

@@ -196,6 +196,7 @@ class HostedPartition : public std::enable_shared_from_this<HostedPartition> {
   void perform(const partition::PartitionEffects& effects);
   void release_waiting();
   void expire_waiting(MonoTime now);
+  Offset told_log_start(ErrorCode error) const;
   AppendOutcome rejected(record::RejectedBatch&& batch) const;
   AppendOutcome not_leader(ErrorCode code) const;
   void start_next_job();

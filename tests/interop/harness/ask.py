@@ -211,4 +211,4 @@ def normal(transcript):
 UNORDERED = {'topics', 'groups', 'members', 'partitions', 'responses', 'results',
              'transactionStates', 'topicResults', 'configs', 'resources', 'entries', 'features',
              'supportedFeatures', 'finalizedFeatures', 'brokers', 'configResources',
-             'resultsByTopicV3AndBelow', 'resultsByPartition', 'partitionResponses'}
+             'resultsByTopicV3AndBelow', 'entity', 'resultsByPartition', 'partitionResponses'}
