@@ -11,7 +11,8 @@ namespace moldau::handler {
 
 /// Creates topics that a client named and that do not exist yet, with the broker's defaults (and
 /// those of the internal topics). Gives per topic what a metadata answer says of it:
-/// kUnknownTopicOrPartition when it is on its way, kInvalidTopicException for a bad name, and so on.
+/// kUnknownTopicOrPartition when it is on its way, kInvalidTopicException for a bad name and the
+/// like.
 /// Source   DefaultAutoTopicCreationManager.
 env::Task<std::map<std::string, ErrorCode, std::less<>>> auto_create_topics(
     Services& node, std::vector<std::string> names);
