@@ -19,6 +19,9 @@ using image::AclResourceType;
 /// The only name a resource of type CLUSTER has.
 inline constexpr std::string_view kClusterName = "kafka-cluster";
 
+/// Stands for some resource of a type: super users and whoever may do everything need no ACL.
+inline constexpr std::string_view kNobodysName = "hardcode";
+
 /// What server.properties says of StandardAuthorizer.
 struct AuthorizerSettings {
   AuthorizerSettings() = default;

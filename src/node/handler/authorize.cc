@@ -57,7 +57,10 @@ std::string_view authorization_message(ErrorCode code) {
 bool authorized_by_type(const Services& node, const request::Request& request,
                         AclOperation operation, AclResourceType type) {
   if (!node.authorizer) return true;
-  if (!acls_known(node)) return authorized(node, request, operation, type, "hardcode");
+  // The log tells of a name that nobody means, as Apache's does.
+  if (authorized(node, request, operation, type, security::kNobodysName, Audit::kAllowed, 0))
+    return true;
+  if (!acls_known(node)) return false;
   const security::Subject subject(request.caller().principal, request.caller().host);
   return security::judge_by_resource_type(*node.image, *node.authorizer, subject, operation, type);
 }

@@ -57,7 +57,7 @@ public class Asker {
     }
 
     static MemoryRecords records(boolean transactional) {
-        var record = new SimpleRecord(1_700_000_000_000L, "value".getBytes());
+        var record = new SimpleRecord(System.currentTimeMillis(), "value".getBytes());
         return transactional
             ? MemoryRecords.withTransactionalRecords(Compression.NONE, 9999L, (short) 0, 0, record)
             : MemoryRecords.withRecords(Compression.NONE, record);
