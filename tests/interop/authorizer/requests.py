@@ -148,7 +148,7 @@ def of_topics():
         ('DescribeTopicPartitions', 0, {'topics': [], 'responsePartitionLimit': 100,
                                         'cursor': None}),
         metadata(1, None)[:2] + ({'topics': None},),
-        ('Metadata', 0, {'topics': [{'name': name} for name in TOPICS]}), metadata(8, TOPICS),
+        ('Metadata', 0, {'topics': [{'name': name} for name in EXISTING]}), metadata(8, TOPICS),
         produce(9, TOPICS), produce(13, EXISTING + ('absent',)),
         produce(9, ('free', 'hidden'), 'hidden'),
         fetch(12, TOPICS), fetch(4, TOPICS),
