@@ -78,9 +78,18 @@ std::string latencies_text(std::vector<std::uint32_t>& us, const std::string& pr
 int main(int argc, char** argv) {
   using namespace moldau::loadgen;
   const std::map<std::string, std::function<void(const Options&)>> works = {
-      {"create", create_topic}, {"delete", delete_topic}, {"produce", produce},
-      {"pace", pace},           {"fetch", fetch},         {"drain", drain},
-      {"commit", commit},       {"transact", transact},   {"ready", wait_until_ready}};
+      {"create", create_topic},
+      {"delete", delete_topic},
+      {"produce", produce},
+      {"pace", pace},
+      {"fetch", fetch},
+      {"drain", drain},
+      {"commit", commit},
+      {"transact", transact},
+      {"ready", wait_until_ready},
+      {"fill-groups", fill_groups},
+      {"find-groups", find_groups},
+      {"producers", many_producers}};
   const auto work = works.find(argc > 1 ? argv[1] : "");
   if (work == works.end()) fail("what to do? See the head of bench/loadgen.cc", 2);
   work->second(Options(argc, argv));

@@ -75,6 +75,11 @@ class ProducerEntry {
   static constexpr std::size_t kBatchesMax = 5;
 
   ProducerEpoch producer_epoch{-1};
+
+ private:
+  std::uint8_t count_ = 0;  // here it takes no room; a million producers are usual
+
+ public:
   std::int32_t coordinator_epoch = -1;
   Timestamp last_timestamp{-1};
   /// First offset of the ongoing transaction; -1 if there is none.
@@ -94,8 +99,8 @@ class ProducerEntry {
 
  private:
   std::array<BatchMetadata, kBatchesMax> batches_;
-  std::uint8_t count_ = 0;
 };
+static_assert(sizeof(ProducerEntry) <= 144);
 
 /// Whether `last` is `expiration` before `now`. Timestamps come from clients and may be anything.
 inline bool is_expired(Timestamp last, Timestamp now, Millis expiration) {
