@@ -18,6 +18,7 @@ POM = __file__.rsplit('/', 2)[0] + '/java/pom.xml'
 TOOLS = {
     'kafka-acls': 'org.apache.kafka.tools.AclCommand',
     'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
+    'connect-distributed': 'org.apache.kafka.connect.cli.ConnectDistributed',
     'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
     'kafka-configs': 'kafka.admin.ConfigCommand',
     'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
