@@ -178,6 +178,9 @@ class Coordinator {
     std::optional<Machine> machine;
     std::unordered_map<AnswerId, Done> waiting;
     std::deque<std::shared_ptr<Entry>> entries;
+    /// Batches for this partition, of earlier machines too, of which nobody knows yet whether they
+    /// get into the log.
+    std::shared_ptr<std::size_t> under_way;
     std::optional<MonoTime> timer_at;
     env::TimerId timer{0};
   };
@@ -222,6 +225,7 @@ class Coordinator {
   Kind kind_;
   image::ImagePtr image_;
   std::map<PartitionId, std::shared_ptr<Active>> active_;
+  std::map<PartitionId, std::shared_ptr<std::size_t>> under_way_;
   std::uint64_t last_answer_ = 0;
   bool stopped_ = false;
   /// Of the step that is being done.
@@ -265,6 +269,9 @@ void Coordinator<Kind>::begin(PartitionId index, const TopicIdPartition& id, Lea
   active->id = id;
   active->epoch = epoch;
   active->machine.emplace(kind_.make(epoch));
+  std::shared_ptr<std::size_t>& under_way = under_way_[index];
+  if (!under_way) under_way = std::make_shared<std::size_t>(0);
+  active->under_way = under_way;
   active_[index] = active;
   tasks_.spawn(load(std::move(active), delay));
 }
@@ -317,8 +324,10 @@ env::Task<bool> Coordinator<Kind>::load_records(std::shared_ptr<Active> active) 
     if (partition && !partition->log().failed() && !partition->renaming()) {
       const log::PartitionLog& log = partition->log();
       next = std::max(next, log.log_start_offset());
-      // What others have not got yet could still be taken back.
-      if (next >= log.log_end_offset() && partition->machine().high_watermark() >= next)
+      // What others have not got yet could still be taken back; and what the machine before has
+      // appended, and is held or being written, gets behind the end of today.
+      if (*active->under_way == 0 && next >= log.log_end_offset() &&
+          partition->machine().high_watermark() >= next)
         co_return true;
       if (next < log.log_end_offset()) {
         auto view = std::make_shared<const log::LogView>(log.view_from(next));
@@ -382,8 +391,10 @@ void Coordinator<Kind>::append(const std::shared_ptr<Active>& active,
   auto part = std::make_shared<replica::AppendPart>(
       std::move(items), true,
       [this, alive = alive_, active, entry](std::vector<replica::AppendOutcome> outcomes) {
+        --*active->under_way;
         if (*alive) appended(active, *entry, outcomes.front().error);
       });
+  ++*active->under_way;
   part->items.front().claim = claim_;
   part->origin = log::AppendOrigin::kCoordinator;
   part->deadline = host_.shard().now() + kind_.commit_timeout();

@@ -209,6 +209,24 @@ TEST_F(GroupCoordinatorsTest, EndsWithLeadership) {
   EXPECT_EQ(fetch(), 3);
 }
 
+TEST_F(GroupCoordinatorsTest, KnowsWhatTheMachineBeforeItAppendsLate) {
+  world_.run_for(Millis(100));
+  commit(3);
+  world_.run_for(Millis(50));
+  // As a new segment does, or a move: what is decided now is in the log later.
+  replicas_.host(0).find(id_)->hold_appends();
+  commit(4);
+  world_.run_for(Millis(50));
+  lead(LeaderEpoch(1));
+  show(NodeId(1), LeaderEpoch(1));
+  world_.run_for(Millis(300));
+  EXPECT_EQ(commits_.back(), ErrorCode::kNotCoordinator);
+  EXPECT_EQ(fetch(), std::nullopt) << "it cannot know yet";
+  shard().post([this] { replicas_.host(0).find(id_)->release_appends(); });
+  world_.run_for(Millis(300));
+  EXPECT_EQ(fetch(), 4) << "as the log says";
+}
+
 TEST_F(GroupCoordinatorsTest, AnswersAllThatWaitWhenItStops) {
   world_.run_for(Millis(100));
   commit(1);
