@@ -42,6 +42,8 @@ class Connection final : public env::StreamObserver,
     const Slice body = wire::encode_request(message, version, ++last_id_, "sim");
     put_bytes(body.view());
   }
+  /// As send, of an encoded request; whatever is answered ends the connection.
+  void send_encoded(ByteView body) { put_bytes(body); }
   bool broken() const { return broken_; }
   std::size_t waiting() const { return waiting_.size(); }
   /// Ends it and fails what waits, later.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/consumer.h"
 
+#include <set>
 #include <utility>
 
 #include "record/batch_view.h"
+#include "record/control_record.h"
 #include "record/record_iterator.h"
 #include "wire/fetch_request.h"
 #include "wire/fetch_response.h"
@@ -30,12 +32,49 @@ Result<std::vector<ReadBatch>> read_batches(ByteView records, record::Compressio
     one.producer = batch->producer_id();
     one.epoch = batch->producer_epoch();
     one.base_sequence = batch->base_sequence();
+    one.is_transactional = batch->is_transactional();
+    one.is_control = batch->is_control();
     record::RecordIterator iterator(*batch, context);
     record::RecordView record;
-    while (iterator.next(record))
+    while (iterator.next(record)) {
       one.records.emplace_back(record.offset, as_text(record.value.value_or(ByteView())));
+      if (!one.is_control) continue;
+      MOLDAU_ASSIGN_OR_RETURN(const auto marker, record::parse_end_transaction_marker(record));
+      one.is_abort = marker.type == record::ControlRecordType::kAbort;
+    }
     MOLDAU_TRY(iterator.status());
   }
+}
+
+std::vector<std::pair<Offset, std::string>> committed_records(
+    const std::vector<ReadBatch>& batches,
+    const std::vector<std::pair<ProducerId, Offset>>& aborted) {
+  std::vector<std::pair<Offset, std::string>> out;
+  std::vector<std::pair<ProducerId, Offset>> ahead = aborted;
+  std::set<ProducerId> hidden;
+  for (const ReadBatch& batch : batches) {
+    std::erase_if(ahead, [&](const auto& one) {
+      if (one.second > batch.last_offset) return false;
+      hidden.insert(one.first);
+      return true;
+    });
+    if (batch.is_control) {
+      if (batch.is_abort) hidden.erase(batch.producer);
+      continue;
+    }
+    if (batch.is_transactional && hidden.contains(batch.producer)) continue;
+    out.insert(out.end(), batch.records.begin(), batch.records.end());
+  }
+  return out;
+}
+
+std::vector<std::pair<ProducerId, Offset>> aborted_of(
+    const wire::FetchResponse::PartitionData& answer) {
+  std::vector<std::pair<ProducerId, Offset>> out;
+  if (!answer.aborted_transactions) return out;
+  for (const auto& one : *answer.aborted_transactions)
+    out.emplace_back(ProducerId(one.producer_id), Offset(one.first_offset));
+  return out;
 }
 
 void Consumer::work() {
@@ -57,6 +96,7 @@ void Consumer::fetch(const ModelTopic& topic, std::int32_t partition) {
   request.max_wait_ms = static_cast<std::int32_t>(random_.below(400));
   request.min_bytes = 1;
   request.max_bytes = 1 << 20;
+  request.isolation_level = committed_only() ? 1 : 0;
   auto& data = request.topics.emplace_back();
   if (version >= 13)
     data.topic_id = topic.id;
@@ -96,6 +136,7 @@ void Consumer::on_fetched(const ModelTopic& topic, std::int32_t partition, std::
                         topic.durable,
                         life};
   model_.checks.tell(&Invariant::on_watermarks, seen);
+  if (committed_only()) watch_stable(key, part);
   if (part.records.is_null() || part.records.size() == 0) return;
   auto batches = read_batches(part.records.view(), model_.compression);
   if (!batches.ok()) return model_.checks.fail("RecordsAreWhole", batches.error().text());
@@ -106,14 +147,45 @@ void Consumer::on_fetched(const ModelTopic& topic, std::int32_t partition, std::
       model_.checks.fail("NothingAboveTheHighWatermark",
                          key.text() + " " + std::to_string(batch.last_offset.value()));
     model_.checks.tell(&Invariant::on_read, key, batch);
-    position = std::max(position, batch.last_offset + 1);
+    if (!committed_only()) position = std::max(position, batch.last_offset + 1);
     model_.read += batch.records.size();
   }
+  if (committed_only()) take_committed(key, std::move(*batches), part);
+}
+
+void Consumer::take_committed(const PartitionKey& key, std::vector<ReadBatch> batches,
+                              const wire::FetchResponse::PartitionData& answer) {
+  Offset& position = positions_[key];
+  const CommittedRead read{key, std::max(position, batches.front().base_offset),
+                           batches.back().last_offset + 1,
+                           committed_records(batches, aborted_of(answer))};
+  if (batches.back().last_offset >= Offset(answer.last_stable_offset))
+    model_.checks.fail("NothingAboveTheLastStableOffset",
+                       key.text() + " " + std::to_string(batches.back().last_offset.value()));
+  model_.checks.tell(&Invariant::on_committed_read, read);
+  position = std::max(position, read.to);
+}
+
+void Consumer::watch_stable(const PartitionKey& key,
+                            const wire::FetchResponse::PartitionData& answer) {
+  constexpr std::int64_t kLongest = 500 * std::int64_t{1'000'000};
+  Stable& stable = stable_[key];
+  const MonoTime now = shard_.now();
+  const bool stands = answer.last_stable_offset == stable.offset &&
+                      answer.last_stable_offset < answer.high_watermark;
+  stable.stuck = stands ? stable.stuck + std::min(now - stable.seen, kLongest) : 0;
+  stable.offset = answer.last_stable_offset;
+  stable.seen = now;
+  if (stable.stuck > hang_limit_.value() * 1'000'000)
+    model_.checks.fail("NoHangingTransaction",
+                       key.text() + " has been stable up to " + std::to_string(stable.offset) +
+                           " for " + std::to_string(stable.stuck / 1'000'000) + " ms");
 }
 
 void Consumer::list_offset(const ModelTopic& topic, std::int32_t partition, bool earliest) {
   wire::ListOffsetsRequest request;
   request.replica_id = -1;
+  request.isolation_level = committed_only() ? 1 : 0;
   auto& data = request.topics.emplace_back();
   data.name = std::string_view(topic.name);
   auto& part = data.partitions.emplace_back();

@@ -32,9 +32,19 @@ class Invariant {
   virtual Finding on_death(DeathKind) { return {}; }
   virtual Finding on_records_deleted(const PartitionKey&, Offset /*below*/) { return {}; }
   virtual Finding on_deletion_acked(const DeletionAcked&) { return {}; }
+  virtual Finding on_transaction(const TransactionStep&) { return {}; }
+  virtual Finding on_committed_read(const CommittedRead&) { return {}; }
+  virtual Finding on_offset_committed(const OffsetCommitted&) { return {}; }
+  virtual Finding on_offset_fetched(const OffsetFetched&) { return {}; }
+  virtual Finding on_assignment(const Assignment&) { return {}; }
+  /// Nothing is under way, and all logs and offsets have been read.
+  virtual Finding on_rest() { return {}; }
 };
 
-std::vector<std::unique_ptr<Invariant>> all_invariants();
+using Invariants = std::vector<std::unique_ptr<Invariant>>;
+Invariants all_invariants();
+void add_transaction_invariants(Invariants& all);
+void add_group_invariants(Invariants& all);
 
 /// Runs all invariants over what happens and keeps the first finding.
 /// Thread   one thread.
@@ -54,7 +64,7 @@ class Checks {
   const std::string& finding() const { return finding_; }
 
  private:
-  std::vector<std::unique_ptr<Invariant>> invariants_;
+  Invariants invariants_;
   std::string finding_;
 };
 

@@ -174,7 +174,7 @@ class SequencesHaveNoGapAndNoDuplicate final : public Invariant {
   Finding on_full_read(const FullRead& read) override {
     std::map<std::pair<ProducerId, ProducerEpoch>, std::int64_t> next;
     for (const ReadBatch& batch : read.batches) {
-      if (batch.producer.value() < 0) continue;
+      if (batch.producer.value() < 0 || batch.is_control) continue;
       const auto count = static_cast<std::int64_t>(batch.records.size());
       const auto [there, is_first] =
           next.try_emplace(std::pair(batch.producer, batch.epoch), batch.base_sequence);
@@ -329,8 +329,8 @@ class LogStartIsMonotonic final : public Invariant {
 
 }  // namespace
 
-std::vector<std::unique_ptr<Invariant>> all_invariants() {
-  std::vector<std::unique_ptr<Invariant>> all;
+Invariants all_invariants() {
+  Invariants all;
   all.push_back(std::make_unique<NoAcknowledgedRecordIsLost>());
   all.push_back(std::make_unique<OneOffsetHasOneValue>());
   all.push_back(std::make_unique<SequencesHaveNoGapAndNoDuplicate>());
@@ -338,6 +338,8 @@ std::vector<std::unique_ptr<Invariant>> all_invariants() {
   all.push_back(std::make_unique<NothingIsDeletedUnasked>());
   all.push_back(std::make_unique<HighWatermarkIsMonotonic>());
   all.push_back(std::make_unique<LogStartIsMonotonic>());
+  add_transaction_invariants(all);
+  add_group_invariants(all);
   return all;
 }
 

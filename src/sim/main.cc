@@ -70,7 +70,7 @@ int run_seeds(const Arguments& arguments, const std::vector<Scenario>& scenarios
     if (arguments.verbose || arguments.seeds == 1)
       std::printf(
           "seed %llu %s: trace %016llx events %llu acked %llu read %llu lives %llu "
-          "full reads %llu produce errors %llu sessions %llu\n",
+          "full reads %llu produce errors %llu sessions %llu committed %llu assignments %llu\n",
           static_cast<unsigned long long>(seed), scenario.name.c_str(),
           static_cast<unsigned long long>(report.trace_hash),
           static_cast<unsigned long long>(report.events),
@@ -79,10 +79,14 @@ int run_seeds(const Arguments& arguments, const std::vector<Scenario>& scenarios
           static_cast<unsigned long long>(report.deaths + 1),
           static_cast<unsigned long long>(report.full_reads),
           static_cast<unsigned long long>(report.produce_errors),
-          static_cast<unsigned long long>(report.sessions));
+          static_cast<unsigned long long>(report.sessions),
+          static_cast<unsigned long long>(report.committed),
+          static_cast<unsigned long long>(report.assignments));
     total.events += report.events;
     total.acked += report.acked;
     total.deaths += report.deaths;
+    total.committed += report.committed;
+    total.assignments += report.assignments;
     if (report.finding.empty()) continue;
     ++failed;
     std::printf("FAILED seed %llu scenario %s commit %s\n  %s\n%s  replay: %s\n",
@@ -91,10 +95,13 @@ int run_seeds(const Arguments& arguments, const std::vector<Scenario>& scenarios
     std::fflush(stdout);
   }
   std::printf(
-      "%llu of %llu seeds failed; %llu events, %llu records acknowledged, %llu deaths\n",
+      "%llu of %llu seeds failed; %llu events, %llu records acknowledged, %llu deaths, "
+      "%llu transactions committed, %llu assignments\n",
       static_cast<unsigned long long>(failed), static_cast<unsigned long long>(arguments.seeds),
       static_cast<unsigned long long>(total.events), static_cast<unsigned long long>(total.acked),
-      static_cast<unsigned long long>(total.deaths));
+      static_cast<unsigned long long>(total.deaths),
+      static_cast<unsigned long long>(total.committed),
+      static_cast<unsigned long long>(total.assignments));
   return failed == 0 ? 0 : 1;
 }
 

@@ -23,6 +23,8 @@ struct ModelTopic {
   std::vector<std::pair<std::string, std::string>> configs;
   bool expires = false;
   bool compacted = false;
+  /// Some of its records belong to transactions.
+  bool transactional = false;
   /// Made and removed again by admin clients.
   bool churns = false;
   State state = State::kWanted;
@@ -43,6 +45,9 @@ struct Model {
   env::fake::SeededRandom random;
   Checks checks;
   std::map<std::string, ModelTopic> topics;
+  /// Whose state is compared across a restart.
+  std::set<std::string> groups;
+  std::set<std::string> transactional_ids;
   record::CompressionContext compression;
   env::SocketAddress node{"127.0.0.1", 9092};
   /// Closed behind a power cut until it is known what it took; and at the end.
@@ -57,6 +62,9 @@ struct Model {
   std::uint64_t produce_errors = 0;
   std::uint64_t sessions = 0;
   std::uint64_t full_reads = 0;
+  std::uint64_t transactions_committed = 0;
+  std::uint64_t offset_commits = 0;  // asked for
+  std::uint64_t assignments = 0;
 
   const ModelTopic* topic_of(const TopicId& id) const {
     for (const auto& [name, topic] : topics)

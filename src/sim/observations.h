@@ -38,6 +38,10 @@ struct ReadBatch {
   ProducerId producer{-1};
   ProducerEpoch epoch{-1};
   std::int32_t base_sequence = -1;
+  bool is_transactional = false;
+  bool is_control = false;
+  /// Of a control batch: ABORT rather than COMMIT.
+  bool is_abort = false;
   std::vector<std::pair<Offset, std::string>> records;
   Life life = 0;
 };
@@ -79,6 +83,83 @@ struct FullRead {
   /// Retention may move the log start; compaction may take records whose key has a later one.
   bool expires = false;
   bool compacted = false;
+  /// Below `stable`, the last stable offset, as a reader of committed records sees it.
+  bool transactional = false;
+  Offset stable;
+  std::vector<std::pair<Offset, std::string>> committed;
+};
+
+/// What a transactional client did or heard. Its transaction has a name; values of its records
+/// begin with it.
+struct TransactionStep {
+  enum class Kind {
+    kCommitAsked,
+    kAbortAsked,
+    kCommitted,     // it was told so
+    kNotCommitted,  // it was told so
+  };
+  std::string transaction;
+  Kind kind = Kind::kAbortAsked;
+};
+
+/// Records of [from, to) that a reader of committed records was given; all of them.
+struct CommittedRead {
+  PartitionKey partition;
+  Offset from;
+  Offset to;
+  std::vector<std::pair<Offset, std::string>> records;
+};
+
+/// The transaction that a value belongs to; "" for none.
+inline std::string transaction_of(const std::string& value) {
+  const auto end = value.find('#');
+  return end == std::string::npos ? std::string() : value.substr(0, end);
+}
+
+/// What a transformer made a value of, group and all; "" for other values.
+inline std::string origin_of(const std::string& value) {
+  const auto from = value.find('<');
+  return from == std::string::npos ? std::string()
+                                   : value.substr(from + 1, value.find('|') - from - 1);
+}
+
+/// An offset of a group in a partition of a topic, by name.
+struct GroupPartition {
+  std::string group;
+  std::string topic;
+  std::int32_t partition = 0;
+  auto operator<=>(const GroupPartition&) const = default;
+  std::string text() const { return group + " " + topic + "-" + std::to_string(partition); }
+};
+
+/// A request to set an offset of a group. Moments are events of the world.
+struct OffsetCommitted {
+  enum class Outcome { kSent, kDone, kRefused };
+  GroupPartition where;
+  std::int64_t offset = 0;
+  /// Names the request.
+  std::uint64_t id = 0;
+  Outcome outcome = Outcome::kSent;
+  std::uint64_t now = 0;
+  /// -1 for a commit without membership.
+  std::int32_t generation = -1;
+};
+
+struct OffsetFetched {
+  GroupPartition where;
+  std::int64_t offset = -1;
+  std::uint64_t asked = 0;
+  std::uint64_t now = 0;
+};
+
+/// A member has its assignment of a generation, or, as its leader, has made it.
+struct Assignment {
+  std::string group;
+  std::int32_t generation = -1;
+  std::string member;
+  std::string partitions;  // by comma
+  bool by_leader = false;
+  std::uint64_t now = 0;
 };
 
 /// How a life of the node ended.

@@ -62,6 +62,7 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
   topic.churns = section.flag("churns", false);
   topic.expires = section.flag("expires", false);
   topic.compacted = section.flag("compacted", false);
+  topic.transactional = section.flag("transactional", false);
   if (topic.compacted) topic.configs.emplace_back("cleanup.policy", "compact");
   if (topic.durable) topic.configs.emplace_back("flush.messages", "1");
   for (const auto& [key, value] : section.values)
@@ -71,8 +72,10 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
 }
 
 Result<Scenario::Workload> workload_of(const TomlSection& section) {
-  MOLDAU_TRY(known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
-                                  "pause_ms", "keys", "deletes_records", "moves_between"}));
+  MOLDAU_TRY(
+      known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
+                           "pause_ms", "keys", "deletes_records", "moves_between", "from", "group",
+                           "static", "shares_id", "timeout_ms", "silent", "restarts"}));
   Scenario::Workload load;
   load.kind = section.text("kind");
   load.topic = section.text("topic");
@@ -84,7 +87,17 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.keys = section.number("keys", 0);
   load.deletes_records = section.flag("deletes_records", false);
   load.moves_between = section.text("moves_between");
-  if (!std::set<std::string>{"producer", "consumer", "admin"}.contains(load.kind))
+  load.from = section.text("from");
+  load.group = section.text("group");
+  load.is_static = section.flag("static", false);
+  load.shares_id = section.flag("shares_id", false);
+  load.timeout_ms = section.number("timeout_ms", 4'000);
+  load.silent = section.flag("silent", true);
+  load.restarts = section.number("restarts", 2);
+  static const std::set<std::string> kKinds = {
+      "producer",    "consumer",     "committed_consumer", "transactional_producer",
+      "transformer", "group_member", "offset_committer",   "admin"};
+  if (!kKinds.contains(load.kind))
     return Error(ErrorCode::kInvalidConfig, "unknown workload " + load.kind);
   if (load.pause_ms < 1) return Error(ErrorCode::kInvalidConfig, "pause_ms is at least 1");
   return load;
@@ -183,11 +196,17 @@ Result<Scenario> parse_scenario(std::string_view name, std::string_view text) {
       return Error(ErrorCode::kInvalidConfig, "unknown section " + section.name);
     }
   }
+  const auto known = [&](const std::string& wanted) {
+    return std::any_of(scenario.topics.begin(), scenario.topics.end(),
+                       [&](const auto& topic) { return topic.name == wanted; });
+  };
   for (const Scenario::Workload& load : scenario.workloads) {
-    const bool known = std::any_of(scenario.topics.begin(), scenario.topics.end(),
-                                   [&](const auto& topic) { return topic.name == load.topic; });
-    if (load.kind != "admin" && !known)
+    if (load.kind != "admin" && !known(load.topic))
       return Error(ErrorCode::kInvalidConfig, "no topic " + load.topic);
+    if (load.kind == "transformer" && !known(load.from))
+      return Error(ErrorCode::kInvalidConfig, "no topic " + load.from);
+    if (load.kind == "group_member" && load.group.empty())
+      return Error(ErrorCode::kInvalidConfig, "a member without a group");
   }
   return scenario;
 }

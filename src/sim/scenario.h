@@ -39,10 +39,13 @@ struct Scenario {
     bool churns = false;
     bool expires = false;    // retention moves its log start
     bool compacted = false;  // cleanup.policy=compact
+    bool transactional = false;
     std::vector<std::pair<std::string, std::string>> configs;
   };
   struct Workload {
-    std::string kind;  // producer, consumer, admin
+    /// admin, producer, consumer, committed_consumer, transactional_producer, transformer,
+    /// group_member, offset_committer
+    std::string kind;
     std::string topic;
     std::int64_t count = 1;
     bool idempotent = true;
@@ -51,6 +54,14 @@ struct Scenario {
     std::int64_t pause_ms = 40;
     std::int64_t keys = 0;  // so many different keys; 0: records have none
     bool deletes_records = false;
+    std::string from;   // what a transformer reads
+    std::string group;  // of members; each transformer's is its own
+    bool is_static = false;
+    /// All of this workload fight for one transactional id.
+    bool shares_id = false;
+    std::int64_t timeout_ms = 4'000;  // of transactions
+    bool silent = true;               // lets transactions time out now and then
+    std::int64_t restarts = 2;        // per mille of its looks at what is to be done
     /// Of an admin: log dirs, by comma, between which replicas are moved now and then.
     std::string moves_between;
   };

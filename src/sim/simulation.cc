@@ -6,8 +6,10 @@
 
 #include "env/fake/network.h"
 #include "sim/consumer.h"
+#include "sim/group_member.h"
 #include "sim/image_check.h"
 #include "sim/producer.h"
+#include "sim/transactional_producer.h"
 
 namespace moldau::sim {
 namespace {
@@ -42,6 +44,7 @@ Simulation::Simulation(const Scenario& scenario, std::uint64_t seed)
     one.churns = topic.churns;
     one.expires = topic.expires;
     one.compacted = topic.compacted;
+    one.transactional = topic.transactional;
     one.configs = topic.configs;
   }
   // The directory itself is the user's, and on the medium.
@@ -58,6 +61,7 @@ Simulation::~Simulation() {
   client_env_->drop_all();
   clients_.clear();
   verifier_.reset();
+  state_probe_.reset();
   client_env_.reset();
 }
 
@@ -85,25 +89,63 @@ void Simulation::make_clients() {
     if (!load.moves_between.empty()) admin->move_between(load.moves_between);
   admin_ = admin.get();
   clients_.push_back(std::move(admin));
-  for (const Scenario::Workload& load : scenario_.workloads) {
-    for (std::int64_t i = 0; i < load.count && load.kind != "admin"; ++i) {
-      if (load.kind == "consumer") {
-        clients_.push_back(std::make_unique<Consumer>(model_, shard, load.topic));
-        continue;
-      }
-      ProducerOptions options;
-      options.name = "p" + std::to_string(clients_.size());
-      options.topic = load.topic;
-      options.acks = static_cast<std::int16_t>(load.acks);
-      options.idempotent = load.idempotent;
-      options.pause_ms_max = load.pause_ms;
-      options.keys = static_cast<std::uint64_t>(load.keys);
-      options.records_max = static_cast<std::uint32_t>(load.records_max);
-      clients_.push_back(std::make_unique<Producer>(model_, shard, std::move(options)));
-    }
-  }
+  for (const Scenario::Workload& load : scenario_.workloads)
+    for (std::int64_t i = 0; i < load.count && load.kind != "admin"; ++i)
+      clients_.push_back(make_client(load, shard));
   verifier_ = std::make_unique<Verifier>(model_, shard);
+  state_probe_ = std::make_unique<StateProbe>(model_, shard);
   for (const auto& client : clients_) client->start();
+}
+
+std::unique_ptr<Client> Simulation::make_client(const Scenario::Workload& load,
+                                                env::fake::FakeShard& shard) {
+  const std::string number = std::to_string(clients_.size());
+  if (load.kind == "consumer")
+    return std::make_unique<Consumer>(model_, shard, load.topic, Millis(0));
+  if (load.kind == "committed_consumer")
+    return std::make_unique<Consumer>(model_, shard, load.topic,
+                                      Millis(load.timeout_ms + kHangsNoLonger.value()));
+  if (load.kind == "group_member") {
+    MemberOptions options;
+    options.group = load.group;
+    options.topic = load.topic;
+    if (load.is_static) options.instance = "static-" + number;
+    model_.groups.insert(options.group);
+    return std::make_unique<GroupMember>(model_, shard, std::move(options));
+  }
+  if (load.kind == "offset_committer") {
+    model_.groups.insert("alone-" + number);
+    return std::make_unique<OffsetCommitter>(model_, shard, "alone-" + number, load.topic);
+  }
+  if (load.kind != "producer") return make_transactional(load, shard, number);
+  ProducerOptions options;
+  options.name = "p" + number;
+  options.topic = load.topic;
+  options.acks = static_cast<std::int16_t>(load.acks);
+  options.idempotent = load.idempotent;
+  options.pause_ms_max = load.pause_ms;
+  options.keys = static_cast<std::uint64_t>(load.keys);
+  options.records_max = static_cast<std::uint32_t>(load.records_max);
+  return std::make_unique<Producer>(model_, shard, std::move(options));
+}
+
+std::unique_ptr<Client> Simulation::make_transactional(const Scenario::Workload& load,
+                                                       env::fake::FakeShard& shard,
+                                                       const std::string& number) {
+  TransactionalOptions options;
+  options.name = "t" + number;
+  const std::string own = load.shares_id ? load.topic : number;
+  options.transactional_id = load.kind + "-" + own;
+  options.topic = load.topic;
+  options.input = load.from;
+  if (load.kind == "transformer") options.group = "transform-" + own;
+  options.timeout_ms = static_cast<std::int32_t>(load.timeout_ms);
+  options.may_be_silent = load.silent;
+  options.restarts = static_cast<std::uint32_t>(load.restarts);
+  options.pause_ms_max = load.pause_ms;
+  model_.transactional_ids.insert(options.transactional_id);
+  if (!options.group.empty()) model_.groups.insert(options.group);
+  return std::make_unique<TransactionalProducer>(model_, shard, std::move(options));
 }
 
 template <class F>
@@ -194,12 +236,32 @@ void Simulation::check_image_now() {
 }
 
 void Simulation::verify_now() {
+  const bool has_coordinators = !model_.groups.empty() || !model_.transactional_ids.empty();
+  // Transactions that were committed get their markers later.
+  if (has_coordinators) probe_state();
   {
     env::fake::CurrentShard current(&client_env_->shard(env::ShardId(0)));
     verifier_->begin();
   }
   if (!go_on_until([this] { return verifier_->done(); }, kRestPatience))
-    model_.checks.fail("Liveness", "the logs cannot be read to their ends");
+    return model_.checks.fail("Liveness", "the logs cannot be read to their ends");
+  if (has_coordinators) model_.checks.tell(&Invariant::on_rest);
+}
+
+void Simulation::probe_state() {
+  const auto probe = [this] {
+    env::fake::CurrentShard current(&client_env_->shard(env::ShardId(0)));
+    state_probe_->begin();
+  };
+  const auto is_done = [this] { return state_probe_->done(); };
+  probe();
+  if (go_on_until(is_done, kRestPatience)) {
+    // Copies of requests that reached a node which stood still have been done by then.
+    go_on_until([] { return false; }, kLateCopies);
+    probe();
+    if (go_on_until(is_done, kRestPatience)) return;
+  }
+  model_.checks.fail("Liveness", "coordinators do not answer: " + state_probe_->waits_for());
 }
 
 void Simulation::come_to_rest() {
@@ -231,12 +293,16 @@ RunReport Simulation::run() {
   come_to_rest();
   if (model_.checks.finding().empty()) {
     model_.gate_open = false;
+    const std::string state = state_probe_->state();
     node_->stop();
     const std::uint64_t before = deaths_;
     const auto is_back = [&] { return deaths_ > before && node_ && node_->is_running(); };
     if (!go_on_until(is_back, kRestPatience))
       model_.checks.fail("Liveness", "a clean stop and start does not end");
     verify_now();
+    if (model_.checks.finding().empty() && state_probe_->state() != state)
+      model_.checks.fail("ReplayEqualsState",
+                         "before: " + state + "; after: " + state_probe_->state());
     if (model_.checks.finding().empty()) check_image_now();
   }
   if (model_.checks.finding().empty() && model_.acked == 0)
@@ -257,6 +323,8 @@ RunReport Simulation::report() const {
   report.full_reads = model_.full_reads;
   report.produce_errors = model_.produce_errors;
   report.sessions = model_.sessions;
+  report.committed = model_.transactions_committed;
+  report.assignments = model_.assignments;
   return report;
 }
 

@@ -11,6 +11,7 @@
 #include "sim/model.h"
 #include "sim/node_process.h"
 #include "sim/scenario.h"
+#include "sim/state_probe.h"
 #include "sim/verifier.h"
 
 namespace moldau::sim {
@@ -29,6 +30,8 @@ struct RunReport {
   std::uint64_t full_reads = 0;
   std::uint64_t produce_errors = 0;
   std::uint64_t sessions = 0;
+  std::uint64_t committed = 0;    // transactions
+  std::uint64_t assignments = 0;  // of members of groups
 };
 
 /// One run: a node on a lying disk, model clients, faults, all from one seed. At the end the
@@ -50,9 +53,16 @@ class Simulation {
   static constexpr Millis kRestPatience{120'000};
   /// Longer than an admin client waits until it asks what became of a request that got no answer.
   static constexpr Millis kPeace{15'000};
+  /// A transaction that has timed out.
+  static constexpr Millis kHangsNoLonger{10'000};
+  static constexpr Millis kLateCopies{500};
 
   void make_config();
   void make_clients();
+  std::unique_ptr<Client> make_client(const Scenario::Workload& load, env::fake::FakeShard& shard);
+  std::unique_ptr<Client> make_transactional(const Scenario::Workload& load,
+                                             env::fake::FakeShard& shard,
+                                             const std::string& number);
   /// Steps until `done` or a finding; false if `limit` passed before.
   template <class F>
   bool go_on_until(F done, Millis limit);
@@ -63,6 +73,7 @@ class Simulation {
   void check_image_now();
   void come_to_rest();
   void verify_now();
+  void probe_state();
   RunReport report() const;
 
   const Scenario& scenario_;
@@ -76,6 +87,7 @@ class Simulation {
   std::vector<std::unique_ptr<Client>> clients_;
   Admin* admin_ = nullptr;
   std::unique_ptr<Verifier> verifier_;
+  std::unique_ptr<StateProbe> state_probe_;
   std::unique_ptr<NodeProcess> node_;
   std::int64_t wall_jumped_ms_ = 0;
   bool was_running_ = false;

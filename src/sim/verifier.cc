@@ -53,22 +53,41 @@ void Verifier::go_on() {
   reading_.durable = topic.durable;
   reading_.expires = topic.expires;
   reading_.compacted = topic.compacted;
+  reading_.transactional = topic.transactional;
+  reads_committed_ = false;
   life_ = model_.lives_ended;
   model_.checks.tell(&Invariant::on_full_read_begins, reading_.partition);
+  // Before the end: all markers of what is stable lie below that.
+  if (!topic.transactional) return ask_end();
+  list(
+      -1,
+      [this](Offset stable) {
+        reading_.stable = stable;
+        ask_end();
+      },
+      true);
+}
+
+void Verifier::ask_end() {
   list(-1, [this](Offset end) {
     reading_.end = end;
     reading_.asked = model_.world.events();
-    list(-2, [this](Offset start) {
-      reading_.log_start = start;
-      position_ = start;
-      fetch();
-    });
+    ask_start();
   });
 }
 
-void Verifier::list(std::int64_t timestamp, UniqueFunction<void(Offset)> then) {
+void Verifier::ask_start() {
+  list(-2, [this](Offset start) {
+    reading_.log_start = start;
+    position_ = start;
+    fetch();
+  });
+}
+
+void Verifier::list(std::int64_t timestamp, UniqueFunction<void(Offset)> then, bool stable) {
   wire::ListOffsetsRequest request;
   request.replica_id = -1;
+  request.isolation_level = stable ? 1 : 0;
   auto& data = request.topics.emplace_back();
   data.name = std::string_view(left_.front().first);
   auto& part = data.partitions.emplace_back();
@@ -92,15 +111,26 @@ void Verifier::end_partition() {
   // Answers of a life that has ended since say nothing of what is there now.
   if (life_ != model_.lives_ended) return again_later();
   for (ReadBatch& batch : reading_.batches) batch.life = life_;
+  if (reading_.transactional) {
+    const CommittedRead committed{reading_.partition, reading_.log_start, reading_.stable,
+                                  reading_.committed};
+    model_.checks.tell(&Invariant::on_committed_read, committed);
+  }
   model_.checks.tell(&Invariant::on_full_read, reading_);
   left_.pop_front();
   go_on();
 }
 
 void Verifier::fetch() {
-  if (position_ >= reading_.end) return end_partition();
+  if (position_ >= upper()) {
+    if (!reading_.transactional || reads_committed_) return end_partition();
+    reads_committed_ = true;
+    position_ = reading_.log_start;
+    return fetch();
+  }
   wire::FetchRequest request;
   request.max_bytes = 1 << 20;
+  request.isolation_level = reads_committed() ? 1 : 0;
   auto& data = request.topics.emplace_back();
   data.topic_id = reading_.partition.topic;
   auto& part = data.partitions.emplace_back();
@@ -129,11 +159,24 @@ void Verifier::on_fetched(const Result<Slice>& frame) {
   if (batches->empty())
     return model_.checks.fail("OffsetsAreDense", reading_.partition.text() + " has nothing at " +
                                                      std::to_string(position_.value()));
-  for (ReadBatch& batch : *batches) {
+  take(std::move(*batches), part);
+  fetch();
+}
+
+void Verifier::take(std::vector<ReadBatch> batches,
+                    const wire::FetchResponse::PartitionData& answer) {
+  if (reads_committed()) {
+    // Of the first batch, offsets before the position may be given, too.
+    for (auto& [offset, value] : committed_records(batches, aborted_of(answer)))
+      if (offset >= position_ && offset < reading_.stable)
+        reading_.committed.emplace_back(offset, std::move(value));
+    position_ = batches.back().last_offset + 1;
+    return;
+  }
+  for (ReadBatch& batch : batches) {
     position_ = batch.last_offset + 1;
     reading_.batches.push_back(std::move(batch));
   }
-  fetch();
 }
 
 }  // namespace moldau::sim

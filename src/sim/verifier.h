@@ -3,8 +3,11 @@
 
 #include <deque>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sim/client.h"
+#include "wire/fetch_response.h"
 
 namespace moldau::sim {
 
@@ -27,8 +30,12 @@ class Verifier {
   void ask_start();
   void ask_end();
   void fetch();
-  void list(std::int64_t timestamp, UniqueFunction<void(Offset)> then);
+  void list(std::int64_t timestamp, UniqueFunction<void(Offset)> then, bool stable = false);
   void on_fetched(const Result<Slice>& frame);
+  void take(std::vector<ReadBatch> batches, const wire::FetchResponse::PartitionData& answer);
+  /// What has been read to its end is read once more as readers of committed records do.
+  bool reads_committed() const { return reading_.transactional && reads_committed_; }
+  Offset upper() const { return reads_committed() ? reading_.stable : reading_.end; }
   void end_partition();
 
   Model& model_;
@@ -40,6 +47,7 @@ class Verifier {
   FullRead reading_;
   Life life_ = 0;
   Offset position_;
+  bool reads_committed_ = false;
 };
 
 }  // namespace moldau::sim

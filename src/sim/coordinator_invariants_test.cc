@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "sim/invariant.h"
+
+namespace moldau::sim {
+namespace {
+
+using Kind = TransactionStep::Kind;
+using Outcome = OffsetCommitted::Outcome;
+
+const PartitionKey kPartition{TopicId(1, 2), PartitionId(0)};
+const PartitionKey kOther{TopicId(1, 2), PartitionId(1)};
+const GroupPartition kWhere{"g", "in", 0};
+
+class CoordinatorInvariantsTest : public testing::Test {
+ protected:
+  void acked(std::int64_t offset, const std::string& value, PartitionKey to = kPartition) {
+    const Acked one{to, Offset(offset), value};
+    checks_.tell(&Invariant::on_acked, one);
+  }
+  void step(const std::string& transaction, Kind kind) {
+    const TransactionStep one{transaction, kind};
+    checks_.tell(&Invariant::on_transaction, one);
+  }
+  void read(std::int64_t from, std::vector<std::string> values, std::int64_t to,
+            PartitionKey of = kPartition) {
+    CommittedRead one{of, Offset(from), Offset(to), {}};
+    for (std::string& value : values) one.records.emplace_back(Offset(from++), std::move(value));
+    checks_.tell(&Invariant::on_committed_read, one);
+  }
+  std::uint64_t commit(std::int64_t offset, Outcome outcome, std::uint64_t id,
+                       std::int32_t generation = -1) {
+    const OffsetCommitted one{kWhere, offset, id, outcome, ++now_, generation};
+    checks_.tell(&Invariant::on_offset_committed, one);
+    return now_;
+  }
+  void fetched(std::int64_t offset) {
+    const OffsetFetched one{kWhere, offset, now_ + 1, now_ + 2};
+    now_ += 2;
+    checks_.tell(&Invariant::on_offset_fetched, one);
+  }
+  void assigned(const std::string& member, const std::string& partitions, bool by_leader,
+                std::int32_t generation = 1) {
+    const Assignment one{"g", generation, member, partitions, by_leader, ++now_};
+    checks_.tell(&Invariant::on_assignment, one);
+  }
+  std::string found() const { return checks_.finding().substr(0, checks_.finding().find(':')); }
+
+  Checks checks_;
+  std::uint64_t now_ = 0;
+};
+
+TEST_F(CoordinatorInvariantsTest, FindsARecordOfAnAbortedTransaction) {
+  step("t.1", Kind::kAbortAsked);
+  read(0, {"t.1#0|"}, 1);
+  EXPECT_EQ(found(), "AbortedIsInvisible");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsACommitThatWasDenied) {
+  step("t.1", Kind::kCommitAsked);
+  step("t.1", Kind::kNotCommitted);
+  read(0, {"t.1#0|"}, 1);
+  EXPECT_EQ(found(), "AbortedIsInvisible");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsACommitNobodyAskedFor) {
+  read(0, {"p1.7|"}, 1);
+  EXPECT_EQ(found(), "");
+  read(1, {"t.1#0|"}, 2);
+  EXPECT_EQ(found(), "NoTransactionEndedByAnother");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsACommittedRecordThatIsHidden) {
+  acked(0, "t.1#0|");
+  step("t.1", Kind::kCommitAsked);
+  read(0, {}, 5);
+  EXPECT_EQ(found(), "");
+  step("t.1", Kind::kCommitted);
+  EXPECT_EQ(found(), "CommittedIsVisible");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsATornTransaction) {
+  acked(0, "t.1#0|");
+  acked(0, "t.1#1|", kOther);
+  step("t.1", Kind::kCommitAsked);
+  read(0, {"t.1#0|"}, 1);
+  checks_.tell(&Invariant::on_rest);
+  EXPECT_EQ(found(), "NoTornTransaction");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsARecordThatIsThereTwice) {
+  step("t.1", Kind::kCommitAsked);
+  read(0, {"t.1#0|"}, 1);
+  read(0, {"t.1#0|"}, 1);
+  EXPECT_EQ(found(), "");
+  read(4, {"t.1#0|"}, 5);
+  EXPECT_EQ(found(), "NoTornTransaction");
+}
+
+TEST_F(CoordinatorInvariantsTest, ComparesMarkersWithWhatReadersAreGiven) {
+  FullRead read;
+  read.partition = kPartition;
+  read.end = read.stable = Offset(3);
+  read.transactional = true;
+  ReadBatch data;
+  data.producer = ProducerId(7);
+  data.base_offset = Offset(0);
+  data.last_offset = Offset(1);
+  data.is_transactional = true;
+  data.records = {{Offset(0), "t.1#0|"}, {Offset(1), "t.1#1|"}};
+  ReadBatch marker = data;
+  marker.base_offset = marker.last_offset = Offset(2);
+  marker.is_control = true;
+  marker.is_abort = true;
+  marker.records = {{Offset(2), "marker"}};
+  read.batches = {data, marker};
+  checks_.tell(&Invariant::on_full_read, read);
+  EXPECT_EQ(found(), "");
+  read.batches[1].is_abort = false;
+  checks_.tell(&Invariant::on_full_read, read);
+  EXPECT_EQ(found(), "CommittedReadsFollowTheMarkers");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAnInputThatWasTakenTwice) {
+  step("t.1", Kind::kCommitAsked);
+  step("t.2", Kind::kCommitAsked);
+  read(0, {"t.1#0<transform-1 in-0:0|", "t.2#0<transform-1 in-0:0|"}, 2);
+  EXPECT_EQ(found(), "OffsetsGoWithTheirTransaction");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAnOffsetWithoutItsOutputs) {
+  step("t.1", Kind::kCommitAsked);
+  read(0, {"t.1#0<transform-1 in-0:0|"}, 1);
+  const OffsetFetched one{{"transform-1", "in", 0}, 2, 1, 2};
+  checks_.tell(&Invariant::on_offset_fetched, one);
+  checks_.tell(&Invariant::on_rest);
+  EXPECT_EQ(found(), "OffsetsGoWithTheirTransaction");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAnOffsetThatWentBack) {
+  commit(5, Outcome::kSent, 1);
+  commit(5, Outcome::kDone, 1);
+  commit(7, Outcome::kSent, 2);
+  fetched(5);
+  EXPECT_EQ(found(), "");
+  commit(7, Outcome::kDone, 2);
+  fetched(5);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+TEST_F(CoordinatorInvariantsTest, ARequestWithoutAnAnswerMayBeDoneUntilTheNodeDies) {
+  commit(5, Outcome::kSent, 1);
+  commit(7, Outcome::kSent, 2);
+  commit(7, Outcome::kDone, 2);
+  fetched(5);
+  checks_.tell(&Invariant::on_death, DeathKind::kKill);
+  fetched(5);
+  EXPECT_EQ(found(), "");
+  commit(9, Outcome::kSent, 3);
+  commit(9, Outcome::kDone, 3);
+  fetched(5);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+TEST_F(CoordinatorInvariantsTest, ARefusedCommitIsNotFound) {
+  commit(5, Outcome::kSent, 1);
+  commit(5, Outcome::kRefused, 1);
+  fetched(-1);
+  EXPECT_EQ(found(), "");
+  fetched(5);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsTwoOwners) {
+  assigned("a", "0", true);
+  assigned("b", "0,1", true);
+  assigned("a", "0", false);
+  EXPECT_EQ(found(), "");
+  assigned("b", "0,1", false);
+  EXPECT_EQ(found(), "OneOwnerPerGeneration");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAnAssignmentThatNoLeaderGave) {
+  assigned("a", "0", true);
+  assigned("a", "1", false);
+  EXPECT_EQ(found(), "OneOwnerPerGeneration");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsACommitOfAnOldGeneration) {
+  commit(5, Outcome::kSent, 1, 1);
+  assigned("a", "", false, 2);
+  commit(5, Outcome::kDone, 1, 1);
+  EXPECT_EQ(found(), "");
+  commit(6, Outcome::kSent, 2, 1);
+  commit(6, Outcome::kDone, 2, 1);
+  EXPECT_EQ(found(), "NoCommitOfAnOldGeneration");
+}
+
+}  // namespace
+}  // namespace moldau::sim

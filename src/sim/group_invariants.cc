@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "sim/invariant.h"
+
+namespace moldau::sim {
+namespace {
+
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+/// A committed offset is one that somebody set, and nobody has set another one since. A request
+/// without an answer may be done at any time until the node dies.
+/// Thread   one thread.
+/// Bounds   about kKept requests for an offset.
+class OffsetsNeverGoBack final : public Invariant {
+ public:
+  std::string_view name() const override { return "OffsetsNeverGoBack"; }
+  Finding on_offset_committed(const OffsetCommitted& commit) override {
+    now_ = std::max(now_, commit.now);
+    auto& requests = requests_[commit.where];
+    if (commit.outcome == OffsetCommitted::Outcome::kSent) {
+      requests[commit.id] = {commit.offset, commit.now, kNever, false};
+    } else if (commit.outcome == OffsetCommitted::Outcome::kRefused) {
+      requests.erase(commit.id);
+    } else if (const auto found = requests.find(commit.id); found != requests.end()) {
+      found->second.answered = commit.now;
+      found->second.is_done = true;
+      is_set_.insert(commit.where);
+    }
+    if (requests.size() > kKept) forget_some(requests);
+    return {};
+  }
+  Finding on_offset_fetched(const OffsetFetched& fetched) override {
+    now_ = std::max(now_, fetched.now);
+    const auto found = requests_.find(fetched.where);
+    if (found == requests_.end()) return {};
+    std::string newest = "none";
+    // Who was answered before this was asked, the one that began last.
+    std::uint64_t begun = 0;
+    for (const auto& [id, request] : found->second) {
+      if (!request.is_done || request.answered >= fetched.asked || request.sent < begun) continue;
+      begun = request.sent;
+      newest = std::to_string(request.offset);
+    }
+    const bool fits =
+        std::any_of(found->second.begin(), found->second.end(), [&](const auto& item) {
+          return item.second.offset == fetched.offset && item.second.answered >= begun;
+        });
+    if (fits || (fetched.offset < 0 && begun == 0 && !is_set_.contains(fetched.where))) return {};
+    return fetched.where.text() + " is " + std::to_string(fetched.offset) +
+           ", the last one set was " + newest;
+  }
+  Finding on_death(DeathKind) override {
+    for (auto& [where, requests] : requests_)
+      for (auto& [id, request] : requests)
+        if (request.answered == kNever) request.answered = now_;
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kKept = 400;
+  struct Request {
+    std::int64_t offset = -1;
+    std::uint64_t sent = 0;
+    /// Or when the node died that had it.
+    std::uint64_t answered = kNever;
+    bool is_done = false;
+  };
+  static void forget_some(std::map<std::uint64_t, Request>& requests) {
+    auto until = requests.begin();
+    std::advance(until, requests.size() / 2);
+    for (auto it = requests.begin(); it != until;)
+      it = it->second.answered != kNever ? requests.erase(it) : std::next(it);
+  }
+  std::map<GroupPartition, std::map<std::uint64_t, Request>> requests_;
+  std::set<GroupPartition> is_set_;
+  std::uint64_t now_ = 0;
+};
+
+std::set<std::string> split(const std::string& partitions) {
+  std::set<std::string> out;
+  for (std::size_t from = 0; from < partitions.size();) {
+    const std::size_t comma = std::min(partitions.find(',', from), partitions.size());
+    out.insert(partitions.substr(from, comma - from));
+    from = comma + 1;
+  }
+  return out;
+}
+
+/// In a generation a partition has one owner, and every member what its leader gave it.
+/// Thread   one thread.
+class OneOwnerPerGeneration final : public Invariant {
+ public:
+  std::string_view name() const override { return "OneOwnerPerGeneration"; }
+  Finding on_assignment(const Assignment& assignment) override {
+    Generation& generation = generations_[{assignment.group, assignment.generation}];
+    const std::string who = assignment.group + " generation " +
+                            std::to_string(assignment.generation) + " " + assignment.member;
+    if (assignment.by_leader) {
+      generation.given[assignment.member].insert(assignment.partitions);
+      return {};
+    }
+    const auto given = generation.given.find(assignment.member);
+    const bool was_given = given == generation.given.end()
+                               ? assignment.partitions.empty()
+                               : given->second.contains(assignment.partitions);
+    if (!was_given) return who + " has " + assignment.partitions + ", its leader gave others";
+    for (const std::string& partition : split(assignment.partitions)) {
+      const auto [owner, is_new] = generation.owners.try_emplace(partition, assignment.member);
+      if (owner->second != assignment.member)
+        return who + " has " + partition + ", as " + owner->second + " has";
+    }
+    return {};
+  }
+
+ private:
+  struct Generation {
+    std::map<std::string, std::set<std::string>> given;
+    std::map<std::string, std::string> owners;
+  };
+  std::map<std::pair<std::string, std::int32_t>, Generation> generations_;
+};
+
+/// A member of a generation that is over commits nothing.
+/// Thread   one thread.
+class NoCommitOfAnOldGeneration final : public Invariant {
+ public:
+  std::string_view name() const override { return "NoCommitOfAnOldGeneration"; }
+  Finding on_assignment(const Assignment& assignment) override {
+    if (assignment.by_leader) return {};
+    std::int32_t& newest = newest_.try_emplace(assignment.group, 0).first->second;
+    newest = std::max(newest, assignment.generation);
+    return {};
+  }
+  Finding on_offset_committed(const OffsetCommitted& commit) override {
+    if (commit.generation < 0) return {};
+    if (commit.outcome == OffsetCommitted::Outcome::kSent) {
+      const auto newest = newest_.find(commit.where.group);
+      if (newest != newest_.end() && newest->second > commit.generation)
+        too_late_.insert(commit.id);
+      return {};
+    }
+    const bool late = too_late_.erase(commit.id) > 0;
+    if (!late || commit.outcome != OffsetCommitted::Outcome::kDone) return {};
+    return commit.where.text() + " was set to " + std::to_string(commit.offset) +
+           " in generation " + std::to_string(commit.generation) + ", while it is " +
+           std::to_string(newest_[commit.where.group]);
+  }
+
+ private:
+  std::map<std::string, std::int32_t> newest_;
+  std::set<std::uint64_t> too_late_;
+};
+
+}  // namespace
+
+void add_group_invariants(Invariants& all) {
+  all.push_back(std::make_unique<OffsetsNeverGoBack>());
+  all.push_back(std::make_unique<OneOwnerPerGeneration>());
+  all.push_back(std::make_unique<NoCommitOfAnOldGeneration>());
+}
+
+}  // namespace moldau::sim

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/group_member.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "sim/consumer.h"
+#include "wire/fetch_request.h"
+#include "wire/heartbeat_request.h"
+#include "wire/heartbeat_response.h"
+#include "wire/join_group_request.h"
+#include "wire/leave_group_request.h"
+#include "wire/leave_group_response.h"
+#include "wire/offset_commit_request.h"
+#include "wire/offset_commit_response.h"
+#include "wire/offset_fetch_request.h"
+#include "wire/sync_group_request.h"
+
+namespace moldau::sim {
+namespace {
+
+constexpr std::int16_t kFetchVersion = 12;
+
+const ModelTopic* there(const Model& model, const std::string& name) {
+  const auto found = model.topics.find(name);
+  const bool is_there =
+      found != model.topics.end() && found->second.state == ModelTopic::State::kThere;
+  return is_there ? &found->second : nullptr;
+}
+
+/// Version 0 of the consumer protocol: topics, no user data.
+std::string subscription_to(const std::string& topic) {
+  std::string out("\0\0\0\0\0\1\0", 7);
+  out += static_cast<char>(topic.size());
+  out += topic;
+  out += "\xff\xff\xff\xff";
+  return out;
+}
+
+std::set<std::int32_t> numbers_in(const std::string& text) {
+  std::set<std::int32_t> out;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t comma = std::min(text.find(',', from), text.size());
+    std::int32_t number = 0;
+    std::from_chars(text.data() + from, text.data() + comma, number);
+    out.insert(number);
+    from = comma + 1;
+  }
+  return out;
+}
+
+/// The only partition of an answer to a request for one group's offset in it.
+struct FoundOffset {
+  ErrorCode error = ErrorCode::kNone;
+  std::int64_t offset = -1;
+};
+FoundOffset only_offset(const wire::OffsetFetchResponse& answer, std::int16_t version) {
+  if (version < 8) {
+    if (answer.error_code != 0) return {error_from_wire(answer.error_code), -1};
+    const auto& one = answer.topics.at(0).partitions.at(0);
+    return {error_from_wire(one.error_code), one.committed_offset};
+  }
+  const auto& group = answer.groups.at(0);
+  if (group.error_code != 0) return {error_from_wire(group.error_code), -1};
+  const auto& one = group.topics.at(0).partitions.at(0);
+  return {error_from_wire(one.error_code), one.committed_offset};
+}
+
+wire::OffsetFetchRequest ask_for(const GroupPartition& where, std::int16_t version) {
+  wire::OffsetFetchRequest request;
+  request.require_stable = version >= 7;
+  if (version < 8) {
+    request.group_id = std::string_view(where.group);
+    auto& topic = request.topics->emplace_back();
+    topic.name = std::string_view(where.topic);
+    topic.partition_indexes.push_back(where.partition);
+    return request;
+  }
+  auto& group = request.groups.emplace_back();
+  group.group_id = std::string_view(where.group);
+  auto& topic = group.topics->emplace_back();
+  topic.name = std::string_view(where.topic);
+  topic.partition_indexes.push_back(where.partition);
+  return request;
+}
+
+wire::OffsetCommitRequest set_to(const GroupPartition& where, std::int64_t offset) {
+  wire::OffsetCommitRequest request;
+  request.group_id = std::string_view(where.group);
+  auto& topic = request.topics.emplace_back();
+  topic.name = std::string_view(where.topic);
+  auto& part = topic.partitions.emplace_back();
+  part.partition_index = where.partition;
+  part.committed_offset = offset;
+  return request;
+}
+
+/// Nothing of the request was done, and nothing will be.
+bool is_refusal(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kIllegalGeneration:
+    case ErrorCode::kUnknownMemberId:
+    case ErrorCode::kRebalanceInProgress:
+    case ErrorCode::kFencedInstanceId:
+    case ErrorCode::kCoordinatorLoadInProgress:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+std::string GroupMember::waits_for() const {
+  return "member " + own_name() + " of " + options_.group + " is in state " +
+         std::to_string(static_cast<int>(state_)) + (busy() ? ", waits for an answer" : "") +
+         ", the last error was " + std::string(error_name(last_error_));
+}
+
+void GroupMember::lost() {
+  // Whoever joins is removed with its connection's request unanswered only when its session ends.
+  if (state_ != State::kStable) state_ = State::kOutside;
+}
+
+void GroupMember::begin_anew() {
+  state_ = State::kOutside;
+  member_id_.clear();
+  generation_ = -1;
+  owned_.clear();
+  positions_.clear();
+}
+
+void GroupMember::work() {
+  if (busy() || !there(model_, options_.topic) || shard_.now() < away_until_) return;
+  if (!has_coordinators()) return find_coordinator(options_.group, false);
+  if (!model_.draining) {
+    if (random_.chance(2)) begin_anew();
+    // Longer than its session, so that it wakes up in a generation that is over.
+    if (random_.chance(4)) {
+      away_until_ = shard_.now() + Millis(random_.between(100, options_.session_timeout_ms * 2));
+      return;
+    }
+    if (state_ == State::kStable && random_.chance(4)) return leave();
+  }
+  switch (state_) {
+    case State::kOutside:
+      return join();
+    case State::kJoined:
+      return sync();
+    case State::kStable:
+      return serve();
+  }
+}
+
+void GroupMember::join() {
+  constexpr std::int16_t kVersions[] = {9, 7, 5};
+  const std::int16_t version = kVersions[random_.below(3)];
+  const std::string metadata = subscription_to(options_.topic);
+  wire::JoinGroupRequest request;
+  request.group_id = std::string_view(options_.group);
+  request.session_timeout_ms = options_.session_timeout_ms;
+  request.rebalance_timeout_ms = options_.rebalance_timeout_ms;
+  request.member_id = std::string_view(member_id_);
+  request.group_instance_id = instance();
+  request.protocol_type = "consumer";
+  auto& protocol = request.protocols.emplace_back();
+  protocol.name = "range";
+  protocol.metadata = wire::Bytes(as_view(metadata));
+  ask<wire::JoinGroupResponse>(
+      request, version, [this](const wire::JoinGroupResponse& answer) { on_joined(answer); });
+}
+
+void GroupMember::on_joined(const wire::JoinGroupResponse& answer) {
+  const ErrorCode code = error_from_wire(answer.error_code);
+  if (code == ErrorCode::kMemberIdRequired) {
+    member_id_ = answer.member_id.str();
+    return;
+  }
+  if (code != ErrorCode::kNone) return judge(code);
+  member_id_ = answer.member_id.str();
+  generation_ = answer.generation_id;
+  given_.clear();
+  if (answer.leader == answer.member_id && !answer.skip_assignment) assign(answer);
+  state_ = State::kJoined;
+}
+
+void GroupMember::assign(const wire::JoinGroupResponse& answer) {
+  if (answer.members.empty())
+    return model_.checks.fail("Protocol", options_.group + " has a leader without members");
+  const auto count = static_cast<std::uint64_t>(answer.members.size());
+  std::uint64_t next = random_.below(count);
+  for (std::int32_t p = 0; p < there(model_, options_.topic)->partitions; ++p) {
+    std::string& to = given_[answer.members[next++ % count].member_id.str()];
+    to += (to.empty() ? "" : ",") + std::to_string(p);
+  }
+  for (const auto& member : answer.members) {
+    const bool is_static = !member.group_instance_id.is_null();
+    const std::string name = is_static ? member.group_instance_id.str() : member.member_id.str();
+    const Assignment given{options_.group, generation_,
+                           name,           given_[member.member_id.str()],
+                           true,           model_.world.events()};
+    model_.checks.tell(&Invariant::on_assignment, given);
+  }
+}
+
+void GroupMember::sync() {
+  wire::SyncGroupRequest request;
+  request.group_id = std::string_view(options_.group);
+  request.generation_id = generation_;
+  request.member_id = std::string_view(member_id_);
+  request.group_instance_id = instance();
+  request.protocol_type = "consumer";
+  request.protocol_name = "range";
+  for (const auto& [member, partitions] : given_) {
+    auto& one = request.assignments.emplace_back();
+    one.member_id = std::string_view(member);
+    one.assignment = wire::Bytes(as_view(partitions));
+  }
+  const std::int16_t version = random_.chance(500) ? 5 : 3;
+  ask<wire::SyncGroupResponse>(
+      request, version, [this](const wire::SyncGroupResponse& answer) { on_synced(answer); });
+}
+
+void GroupMember::on_synced(const wire::SyncGroupResponse& answer) {
+  if (answer.error_code != 0) return judge(error_from_wire(answer.error_code));
+  const Assignment mine{options_.group, generation_,
+                        own_name(),     std::string(as_text(answer.assignment.view())),
+                        false,          model_.world.events()};
+  model_.checks.tell(&Invariant::on_assignment, mine);
+  state_ = State::kStable;
+  owned_ = numbers_in(mine.partitions);
+  positions_.clear();
+  committed_.clear();
+  heartbeat_at_ = shard_.now() + Millis(options_.session_timeout_ms / 4);
+  ++model_.assignments;
+}
+
+void GroupMember::serve() {
+  if (shard_.now() >= heartbeat_at_) return heartbeat();
+  if (positions_.size() < owned_.size()) return fetch_position();
+  if (owned_.empty() || model_.draining) return;
+  auto pick = owned_.begin();
+  std::advance(pick, random_.below(owned_.size()));
+  if (positions_[*pick] > committed_[*pick] && random_.chance(400)) return commit(*pick);
+  fetch(*pick);
+}
+
+void GroupMember::heartbeat() {
+  wire::HeartbeatRequest request;
+  request.group_id = std::string_view(options_.group);
+  request.generation_id = generation_;
+  request.member_id = std::string_view(member_id_);
+  request.group_instance_id = instance();
+  ask<wire::HeartbeatResponse>(request, 4, [this](const wire::HeartbeatResponse& answer) {
+    heartbeat_at_ = shard_.now() + Millis(options_.session_timeout_ms / 4);
+    if (answer.error_code != 0) judge(error_from_wire(answer.error_code));
+  });
+}
+
+void GroupMember::leave() {
+  wire::LeaveGroupRequest request;
+  request.group_id = std::string_view(options_.group);
+  auto& one = request.members.emplace_back();
+  one.member_id = std::string_view(member_id_);
+  one.group_instance_id = instance();
+  ask<wire::LeaveGroupResponse>(request, 5, [this](const wire::LeaveGroupResponse&) {
+    begin_anew();
+    away_until_ = shard_.now() + Millis(random_.between(1, 1'000));
+  });
+}
+
+void GroupMember::fetch_position() {
+  const auto next = std::find_if(owned_.begin(), owned_.end(),
+                                 [this](std::int32_t p) { return !positions_.contains(p); });
+  const std::int16_t version = random_.chance(500) ? 9 : 7;
+  const GroupPartition where{options_.group, options_.topic, *next};
+  ask<wire::OffsetFetchResponse>(
+      ask_for(where, version), version,
+      [this, where, version,
+       asked = model_.world.events()](const wire::OffsetFetchResponse& answer) {
+        const FoundOffset found = only_offset(answer, version);
+        if (found.error != ErrorCode::kNone) return judge(found.error);
+        const OffsetFetched fetched{where, found.offset, asked, model_.world.events()};
+        model_.checks.tell(&Invariant::on_offset_fetched, fetched);
+        positions_[where.partition] = std::max<std::int64_t>(found.offset, 0);
+        committed_[where.partition] = positions_[where.partition];
+      });
+}
+
+void GroupMember::fetch(std::int32_t partition) {
+  wire::FetchRequest request;
+  request.max_wait_ms = 50;
+  request.min_bytes = 1;
+  auto& data = request.topics.emplace_back();
+  data.topic = std::string_view(options_.topic);
+  auto& part = data.partitions.emplace_back();
+  part.partition = partition;
+  part.fetch_offset = positions_[partition];
+  part.partition_max_bytes = 2'000;
+  ask<wire::FetchResponse>(
+      request, kFetchVersion, [this, partition](const wire::FetchResponse& answer) {
+        if (answer.responses.empty() || !positions_.contains(partition)) return;
+        const auto& found = answer.responses.at(0).partitions.at(0);
+        if (found.error_code != 0 || found.records.size() == 0) return;
+        const auto batches = read_batches(found.records.view(), model_.compression);
+        if (!batches.ok()) return model_.checks.fail("RecordsAreWhole", batches.error().text());
+        for (const ReadBatch& batch : *batches) {
+          positions_[partition] = std::max(positions_[partition], batch.last_offset.value() + 1);
+          model_.read += batch.records.size();
+        }
+      });
+}
+
+void GroupMember::commit(std::int32_t partition) {
+  const GroupPartition where{options_.group, options_.topic, partition};
+  const std::int64_t offset = positions_[partition];
+  wire::OffsetCommitRequest request = set_to(where, offset);
+  request.member_id = std::string_view(member_id_);
+  request.generation_id_or_member_epoch = generation_;
+  request.group_instance_id = instance();
+  OffsetCommitted told{where,
+                       offset,
+                       ++model_.offset_commits,
+                       OffsetCommitted::Outcome::kSent,
+                       model_.world.events(),
+                       generation_};
+  model_.checks.tell(&Invariant::on_offset_committed, told);
+  ask<wire::OffsetCommitResponse>(
+      request, random_.chance(500) ? std::int16_t{9} : std::int16_t{7},
+      [this, told](const wire::OffsetCommitResponse& answer) mutable {
+        const auto code = error_from_wire(answer.topics.at(0).partitions.at(0).error_code);
+        told.now = model_.world.events();
+        if (code == ErrorCode::kNone) told.outcome = OffsetCommitted::Outcome::kDone;
+        if (is_refusal(code)) told.outcome = OffsetCommitted::Outcome::kRefused;
+        if (told.outcome != OffsetCommitted::Outcome::kSent)
+          model_.checks.tell(&Invariant::on_offset_committed, told);
+        if (code != ErrorCode::kNone) return judge(code);
+        committed_[told.where.partition] = told.offset;
+        ++model_.acked;
+      });
+}
+
+void GroupMember::judge(ErrorCode code) {
+  last_error_ = code;
+  switch (code) {
+    case ErrorCode::kUnknownMemberId:
+    case ErrorCode::kFencedInstanceId:
+      return begin_anew();
+    case ErrorCode::kIllegalGeneration:
+    case ErrorCode::kRebalanceInProgress:
+    case ErrorCode::kInconsistentGroupProtocol:
+      state_ = State::kOutside;
+      return;
+    default:
+      break;
+  }
+  if (is_retriable(code)) {
+    away_until_ = shard_.now() + Millis(random_.between(1, 100));
+    return;
+  }
+  model_.checks.fail("GoodRequestsAreTaken",
+                     options_.group + " " + own_name() + " got " + std::string(error_name(code)));
+}
+
+void OffsetCommitter::work() {
+  const ModelTopic* topic = there(model_, topic_);
+  if (busy() || !topic || model_.draining) return;
+  if (!has_coordinators()) return find_coordinator(group_, false);
+  if (random_.chance(500))
+    commit(*topic);
+  else
+    fetch(*topic);
+}
+
+void OffsetCommitter::commit(const ModelTopic& topic) {
+  const auto partition =
+      static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(topic.partitions)));
+  const GroupPartition where{group_, topic_, partition};
+  // No two requests set the same one: what is found tells which was done.
+  const std::int64_t offset = ++made_ * 1'000 + random_.between(0, 999);
+  OffsetCommitted told{where,
+                       random_.chance(100) ? 100'000'000 - offset : offset,
+                       ++model_.offset_commits,
+                       OffsetCommitted::Outcome::kSent,
+                       model_.world.events(),
+                       -1};
+  const wire::OffsetCommitRequest request = set_to(where, told.offset);
+  const auto version = static_cast<std::int16_t>(random_.between(2, 9));
+  if (random_.chance(50)) {
+    send_late(request, version, Millis(random_.between(1, 2'000)), [this, copy = told]() mutable {
+      copy.id = ++model_.offset_commits;
+      copy.now = model_.world.events();
+      model_.checks.tell(&Invariant::on_offset_committed, copy);
+    });
+  }
+  model_.checks.tell(&Invariant::on_offset_committed, told);
+  ask<wire::OffsetCommitResponse>(
+      request, version, [this, told](const wire::OffsetCommitResponse& answer) mutable {
+        const auto code = error_from_wire(answer.topics.at(0).partitions.at(0).error_code);
+        told.now = model_.world.events();
+        if (code == ErrorCode::kNone) {
+          told.outcome = OffsetCommitted::Outcome::kDone;
+          ++model_.acked;
+          return model_.checks.tell(&Invariant::on_offset_committed, told);
+        }
+        if (!is_retriable(code))
+          model_.checks.fail("GoodRequestsAreTaken",
+                             group_ + " OffsetCommit got " + std::string(error_name(code)));
+      });
+}
+
+void OffsetCommitter::fetch(const ModelTopic& topic) {
+  const auto partition =
+      static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(topic.partitions)));
+  const auto version = static_cast<std::int16_t>(random_.between(2, 9));
+  const GroupPartition where{group_, topic_, partition};
+  ask<wire::OffsetFetchResponse>(
+      ask_for(where, version), version,
+      [this, where, version,
+       asked = model_.world.events()](const wire::OffsetFetchResponse& answer) {
+        const FoundOffset found = only_offset(answer, version);
+        if (found.error != ErrorCode::kNone) return;
+        const OffsetFetched fetched{where, found.offset, asked, model_.world.events()};
+        model_.checks.tell(&Invariant::on_offset_fetched, fetched);
+      });
+}
+
+}  // namespace moldau::sim

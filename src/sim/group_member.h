@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "sim/calling_client.h"
+#include "wire/fetch_response.h"
+#include "wire/join_group_response.h"
+#include "wire/offset_fetch_response.h"
+#include "wire/sync_group_response.h"
+
+namespace moldau::sim {
+
+struct MemberOptions {
+  std::string group;
+  std::string topic;
+  /// Of a static member: it keeps its name when it begins anew.
+  std::string instance;
+  std::int32_t session_timeout_ms = 1'500;
+  std::int32_t rebalance_timeout_ms = 3'000;
+};
+
+/// A member of a classic group: joins, gives out partitions if it leads, reads, commits what it
+/// has read, and now and then stands still beyond its session, leaves, or begins anew.
+///
+/// Thread   one thread.
+/// Bounds   one request at a time.
+/// Source   AbstractCoordinator, ConsumerCoordinator; KIP-345, KIP-394.
+class GroupMember final : public CallingClient {
+ public:
+  GroupMember(Model& model, env::fake::FakeShard& shard, MemberOptions options)
+      : CallingClient(model, shard), options_(std::move(options)) {}
+
+  bool idle() const override { return state_ == State::kStable; }
+  std::string waits_for() const override;
+
+ protected:
+  void work() override;
+  void lost() override;
+
+ private:
+  enum class State { kOutside, kJoined, kStable };
+
+  void join();
+  void on_joined(const wire::JoinGroupResponse& answer);
+  void assign(const wire::JoinGroupResponse& answer);
+  void sync();
+  void on_synced(const wire::SyncGroupResponse& answer);
+  void serve();
+  void heartbeat();
+  void leave();
+  void fetch_position();
+  void fetch(std::int32_t partition);
+  void commit(std::int32_t partition);
+  /// What an error says of its membership.
+  void judge(ErrorCode code);
+  void begin_anew();
+  std::string own_name() const {
+    return options_.instance.empty() ? member_id_ : options_.instance;
+  }
+  wire::Text instance() const {
+    return options_.instance.empty() ? wire::Text::null() : wire::Text(options_.instance);
+  }
+
+  const MemberOptions options_;
+  State state_ = State::kOutside;
+  std::string member_id_;
+  std::int32_t generation_ = -1;
+  /// Of the others, by member id, if it leads.
+  std::map<std::string, std::string> given_;
+  std::set<std::int32_t> owned_;
+  std::map<std::int32_t, std::int64_t> positions_;
+  std::map<std::int32_t, std::int64_t> committed_;
+  MonoTime heartbeat_at_;
+  MonoTime away_until_;
+  ErrorCode last_error_ = ErrorCode::kNone;
+};
+
+/// Commits offsets of a group that has no members, of every size, and looks whether they stay.
+///
+/// Thread   one thread.
+/// Bounds   one request at a time.
+class OffsetCommitter final : public CallingClient {
+ public:
+  OffsetCommitter(Model& model, env::fake::FakeShard& shard, std::string group, std::string topic)
+      : CallingClient(model, shard), group_(std::move(group)), topic_(std::move(topic)) {}
+
+  bool idle() const override { return !busy(); }
+
+ protected:
+  void work() override;
+
+ private:
+  void commit(const ModelTopic& topic);
+  void fetch(const ModelTopic& topic);
+
+  const std::string group_;
+  const std::string topic_;
+  std::int64_t made_ = 0;
+};
+
+}  // namespace moldau::sim
