@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -98,8 +97,6 @@ struct ShareAnswer {
 struct ShareEffects {
   record::KeyedBatch batch;
   std::vector<ShareAnswer> answers;
-  /// Then, all of the log before this offset may go.
-  std::optional<Offset> prune_before;
 };
 
 }  // namespace moldau::share
