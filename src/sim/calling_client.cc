@@ -29,11 +29,10 @@ void CallingClient::find_coordinator(const std::string& key, bool of_transaction
       });
 }
 
-void CallingClient::send_bytes_late(Slice bytes, Millis delay, UniqueFunction<void()> when_sent) {
+void CallingClient::send_bytes_late(Slice bytes, Millis delay, UniqueFunction<bool()> may_go) {
   shard_.call_at(shard_.now() + delay,
-                 [this, bytes = std::move(bytes), when_sent = std::move(when_sent)]() mutable {
-                   if (!model_.gate_open || model_.draining) return;
-                   if (when_sent) when_sent();
+                 [this, bytes = std::move(bytes), may_go = std::move(may_go)]() mutable {
+                   if (!model_.gate_open || model_.draining || (may_go && !may_go())) return;
                    late_.push_back(Connection::open(shard_, model_.node));
                    late_.back()->send_encoded(bytes.view());
                    if (late_.size() <= kLateMax) return;

@@ -38,12 +38,12 @@ class CallingClient : public Client {
                         answered(*answer);
                       });
   }
-  /// Its bytes are sent once more after `delay`; the answer is not looked at. `when_sent` is
-  /// called if they are.
+  /// Its bytes are sent once more after `delay`, if `may_go` says so then; the answer is not
+  /// looked at.
   template <class Request>
   void send_late(const Request& request, std::int16_t version, Millis delay,
-                 UniqueFunction<void()> when_sent = {}) {
-    send_bytes_late(wire::encode_request(request, version, 1, "sim"), delay, std::move(when_sent));
+                 UniqueFunction<bool()> may_go = {}) {
+    send_bytes_late(wire::encode_request(request, version, 1, "sim"), delay, std::move(may_go));
   }
   void find_coordinator(const std::string& key, bool of_transactions);
 
@@ -58,7 +58,7 @@ class CallingClient : public Client {
 
  private:
   static constexpr std::size_t kLateMax = 8;
-  void send_bytes_late(Slice bytes, Millis delay, UniqueFunction<void()> when_sent);
+  void send_bytes_late(Slice bytes, Millis delay, UniqueFunction<bool()> may_go);
 
   std::deque<std::shared_ptr<Connection>> late_;
   bool busy_ = false;

@@ -219,6 +219,10 @@ void GroupMember::sync() {
     one.assignment = wire::Bytes(as_view(partitions));
   }
   const std::int16_t version = random_.chance(500) ? 5 : 3;
+  // A copy of a generation that is over by then.
+  const auto is_over = [this, then = generation_] { return is_behind(then); };
+  if (random_.chance(200))
+    send_late(request, version, Millis(random_.between(100, 4'000)), is_over);
   ask<wire::SyncGroupResponse>(
       request, version, [this](const wire::SyncGroupResponse& answer) { on_synced(answer); });
 }
@@ -327,9 +331,13 @@ void GroupMember::commit(std::int32_t partition) {
                        model_.world.events(),
                        generation_};
   model_.checks.tell(&Invariant::on_offset_committed, told);
+  const std::int16_t version = random_.chance(500) ? 9 : 7;
+  // Nobody is told of it: it must be refused.
+  const auto is_over = [this, then = generation_] { return is_behind(then); };
+  if (random_.chance(100))
+    send_late(request, version, Millis(random_.between(100, 4'000)), is_over);
   ask<wire::OffsetCommitResponse>(
-      request, random_.chance(500) ? std::int16_t{9} : std::int16_t{7},
-      [this, told](const wire::OffsetCommitResponse& answer) mutable {
+      request, version, [this, told](const wire::OffsetCommitResponse& answer) mutable {
         const auto code = error_from_wire(answer.topics.at(0).partitions.at(0).error_code);
         told.now = model_.world.events();
         if (code == ErrorCode::kNone) told.outcome = OffsetCommitted::Outcome::kDone;
@@ -393,6 +401,7 @@ void OffsetCommitter::commit(const ModelTopic& topic) {
       copy.id = ++model_.offset_commits;
       copy.now = model_.world.events();
       model_.checks.tell(&Invariant::on_offset_committed, copy);
+      return true;
     });
   }
   model_.checks.tell(&Invariant::on_offset_committed, told);

@@ -60,6 +60,10 @@ class GroupMember final : public CallingClient {
   std::string own_name() const {
     return options_.instance.empty() ? member_id_ : options_.instance;
   }
+  /// A later generation has its assignment: one that was only begun dies with the node.
+  bool is_behind(std::int32_t generation) const {
+    return state_ == State::kStable && generation_ > generation;
+  }
   wire::Text instance() const {
     return options_.instance.empty() ? wire::Text::null() : wire::Text(options_.instance);
   }

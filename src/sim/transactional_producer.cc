@@ -346,9 +346,10 @@ void TransactionalProducer::produce(std::vector<Batch*> batches) {
     part.records = batch->bytes.view();
   }
   if (!old_ && random_.chance(50)) send_late(request, version, Millis(random_.between(1, kLateMs)));
-  if (!old_ && !transaction_->commit && random_.chance(100)) {
-    // It is on its way while the transaction is aborted.
-    send_late(request, version, Millis(random_.between(0, 40)));
+  if (!transaction_->commit && random_.chance(old_ ? 250 : 100)) {
+    // It is on its way while the transaction is aborted, with the same epoch by an old producer.
+    send_late(request, version, Millis(random_.between(0, old_ ? 8 : 40)));
+    transaction_->is_careless = old_;
     state_ = State::kEnding;
     return;
   }
@@ -421,7 +422,7 @@ void TransactionalProducer::end() {
   if (!std::exchange(open.end_sent, true))
     tell(open.commit ? Kind::kCommitAsked : Kind::kAbortAsked);
   // With the same epoch what is under way could get into the next transaction.
-  if (old_ && std::any_of(open.batches.begin(), open.batches.end(), unclear))
+  if (old_ && !open.is_careless && std::any_of(open.batches.begin(), open.batches.end(), unclear))
     return forget_producer(false);
   // The coordinator may know nothing of it.
   const bool is_empty = std::none_of(open.batches.begin(), open.batches.end(),
@@ -469,6 +470,12 @@ void TransactionalProducer::on_ended(bool commit, const wire::EndTxnResponse& an
     producer_id_ = ProducerId(answer.producer_id);
     producer_epoch_ = ProducerEpoch(answer.producer_epoch);
     next_sequence_.clear();
+  }
+  if (transaction_->is_careless) {
+    // The next transaction must not meet what is still under way.
+    forget_producer(false);
+    retry_at_ = shard_.now() + Millis(random_.between(1, 1'500));
+    return;
   }
   transaction_.reset();
   state_ = State::kReady;

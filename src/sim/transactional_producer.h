@@ -75,6 +75,8 @@ class TransactionalProducer final : public CallingClient {
     bool offsets_added = false;
     bool offsets_done = false;
     bool end_sent = false;
+    /// It is aborted while a produce request is under way.
+    bool is_careless = false;
     MonoTime silent_until;
   };
 
