@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -366,6 +369,31 @@ void StreamsProtocol::set_timers(const Step& step, const Beat& beat) {
   }
 }
 
+/// Apache tells tasks only when they change. Here also when the member does not seem to know of the
+/// last change, whose answer may have been lost: it would wait for its tasks for ever.
+bool StreamsProtocol::must_tell_tasks(const Beat& beat) {
+  const StreamsAssignment& has = beat.before.assigned;
+  if (beat.request.member_epoch < beat.before.epoch || has != beat.after.assigned) return true;
+  const auto knows = [](const auto& list, const auto& tasks) {
+    if (!list) return true;
+    std::map<std::string_view, std::set<std::int32_t>> own;
+    for (const auto& ids : *list) {
+      own[ids.subtopology_id.view()].insert(ids.partitions.begin(), ids.partitions.end());
+    }
+    return own.size() == tasks.size() &&
+           std::all_of(tasks.begin(), tasks.end(), [&](const auto& entry) {
+             const auto at = own.find(entry.first);
+             return at != own.end() && at->second == entry.second;
+           });
+  };
+  StreamsTasks active;
+  for (const auto& [subtopology, partitions] : has.active) {
+    for (const auto& [partition, since] : partitions) active[subtopology].insert(partition);
+  }
+  return beat.request.member_epoch == 0 || !knows(beat.request.active_tasks, active) ||
+         !knows(beat.request.standby_tasks, has.standby);
+}
+
 StreamsHeartbeat StreamsProtocol::respond(const Step& step, Beat& beat) const {
   StreamsGroup& group = *beat.group;
   const ConfiguredStreamsTopology& configured = *group.configured;
@@ -375,7 +403,7 @@ StreamsHeartbeat StreamsProtocol::respond(const Step& step, Beat& beat) const {
   response.member_id = member.id;
   response.member_epoch = member.epoch;
   response.heartbeat_interval_ms = beat.config.streams_heartbeat_interval_ms;
-  if (beat.request.member_epoch == 0 || beat.before.assigned != member.assigned) {
+  if (must_tell_tasks(beat)) {
     response.active_tasks = task_ids(member.assigned.active);
     response.standby_tasks = task_ids(member.assigned.standby);
     response.warmup_tasks = task_ids(member.assigned.warmup);

@@ -65,6 +65,7 @@ class StreamsProtocol {
   Result<void> raise_epoch(Beat& beat) const;
   Goal aim(const Step& step, const Beat& beat, std::vector<record::KeyedRecord>& records) const;
   Result<void> reconcile(const Goal& goal, Beat& beat) const;
+  static bool must_tell_tasks(const Beat& beat);
   StreamsHeartbeat respond(const Step& step, Beat& beat) const;
   void set_timers(const Step& step, const Beat& beat);
 

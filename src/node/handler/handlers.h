@@ -54,6 +54,8 @@ env::Task<void> handle_offset_delete(Services& node, request::RequestPtr request
 env::Task<void> handle_offset_fetch(Services& node, request::RequestPtr request);
 env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestPtr request);
 env::Task<void> handle_produce(Services& node, request::RequestPtr request);
+env::Task<void> handle_streams_group_describe(Services& node, request::RequestPtr request);
+env::Task<void> handle_streams_group_heartbeat(Services& node, request::RequestPtr request);
 env::Task<void> handle_sync_group(Services& node, request::RequestPtr request);
 env::Task<void> handle_txn_offset_commit(Services& node, request::RequestPtr request);
 env::Task<void> handle_unregister_broker(Services& node, request::RequestPtr request);

@@ -52,6 +52,8 @@ constexpr HandlerRow kRows[] = {
     {ApiKey::kWriteTxnMarkers, handle_write_txn_markers, true, false},
     {ApiKey::kDescribeTransactions, handle_describe_transactions, true, false},
     {ApiKey::kListTransactions, handle_list_transactions, true, false},
+    {ApiKey::kStreamsGroupHeartbeat, handle_streams_group_heartbeat, true, false},
+    {ApiKey::kStreamsGroupDescribe, handle_streams_group_describe, true, false},
     {ApiKey::kDescribeQuorum, handle_describe_quorum, true, true},
     {ApiKey::kAlterReplicaLogDirs, handle_alter_replica_log_dirs, true, false},
     {ApiKey::kDescribeLogDirs, handle_describe_log_dirs, true, false},

@@ -88,4 +88,30 @@ env::Task<std::map<std::string, ErrorCode, std::less<>>> auto_create_topics(
   co_return told;
 }
 
+env::Task<std::map<std::string, std::string, std::less<>>> create_streams_topics(
+    Services& node, std::vector<Creatable> topics) {
+  constexpr Millis kPatience(5'000);
+  std::map<std::string, std::string, std::less<>> failed;
+  wire::CreateTopicsRequest message;
+  message.timeout_ms = static_cast<std::int32_t>(kPatience.value());
+  message.topics = std::move(topics);
+  auto held = std::make_shared<const Held<wire::CreateTopicsRequest>>(std::move(message), Slice());
+  const MonoTime deadline = node.shard.now() + kPatience;
+  auto decided =
+      co_await call_controller(node, held, wire::CreateTopicsRequest::kMaxVersion, deadline,
+                               &controller::ControllerMachine::decide_create_topics);
+  if (!decided.ok()) {
+    for (const auto& topic : held->message.topics)
+      failed[topic.name.str()] = decided.error().text();
+    co_return failed;
+  }
+  for (const auto& topic : decided->topics) {
+    const ErrorCode code = error_from_wire(topic.error_code);
+    if (code == ErrorCode::kNone || code == ErrorCode::kTopicAlreadyExists) continue;
+    failed[topic.name.str()] =
+        topic.error_message.is_null() ? std::string(error_name(code)) : topic.error_message.str();
+  }
+  co_return failed;
+}
+
 }  // namespace moldau::handler

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "node/handler/services.h"
+#include "wire/create_topics_request.h"
 
 namespace moldau::handler {
 
@@ -16,5 +17,11 @@ namespace moldau::handler {
 /// Source   DefaultAutoTopicCreationManager.
 env::Task<std::map<std::string, ErrorCode, std::less<>>> auto_create_topics(
     Services& node, std::vector<std::string> names);
+
+/// Creates the internal topics of a streams application; gives those that could not be made, and
+/// why. Waits a few seconds at most: what takes longer comes to be later.
+/// Source   DefaultAutoTopicCreationManager.createStreamsInternalTopics; KIP-1071.
+env::Task<std::map<std::string, std::string, std::less<>>> create_streams_topics(
+    Services& node, std::vector<wire::CreateTopicsRequest::CreatableTopic> topics);
 
 }  // namespace moldau::handler

@@ -37,6 +37,7 @@ TOOLS = {
     'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
     'kafka-server-start': 'kafka.Kafka',
     'kafka-storage': 'kafka.tools.StorageTool',
+    'kafka-streams-groups': 'org.apache.kafka.tools.streams.StreamsGroupCommand',
     'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
     'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
     'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer',
