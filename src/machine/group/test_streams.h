@@ -18,7 +18,7 @@ using StreamsResponse = wire::StreamsGroupHeartbeatResponse;
 
 /// Topics with so many partitions; every topic of a call gets ids of its own.
 inline image::MetadataImage streams_image(const std::map<std::string, int>& topics,
-                                          std::int64_t offset = 1) {
+                                          Offset upto = Offset(1)) {
   image::RecordList list;
   std::uint64_t id = 100;
   for (const auto& [name, partitions] : topics) {
@@ -32,7 +32,7 @@ inline image::MetadataImage streams_image(const std::map<std::string, int>& topi
   }
   image::MetadataDelta delta{image::MetadataImage()};
   for (const auto& record : list.records()) EXPECT_TRUE(delta.replay(record).ok());
-  return delta.publish(image::Provenance(Offset(offset), LeaderEpoch(1), Timestamp(1)));
+  return delta.publish(image::Provenance(upto, LeaderEpoch(1), Timestamp(1)));
 }
 
 /// lines → words-repartition → counted, with a changelog.
@@ -118,7 +118,7 @@ struct StreamsCoordinator : TestCoordinator {
       : TestCoordinator(settings_with(delay_ms, standbys)) {}
 
   void show(const std::map<std::string, int>& topics) {
-    image = streams_image(topics, image.provenance().offset.value() + 1);
+    image = streams_image(topics, image.provenance().offset + 1);
   }
   void show_all() { show({{"lines", 3}, {"words-repartition", 3}, {"counts-changelog", 3}}); }
   const StreamsHeartbeat& send(const StreamsRequest& request) {
