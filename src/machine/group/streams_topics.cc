@@ -393,6 +393,26 @@ Verdict Configurator::find_missing(const ConfiguredStreamsSubtopologies& parts,
   return fine();
 }
 
+/// In the order of Apache's HashMap, into which all internal topics came before those that exist
+/// went.
+std::vector<std::string_view> in_java_order(const ConfiguredStreamsTopics& missing,
+                                            const ConfiguredStreamsSubtopologies& parts) {
+  std::vector<std::string_view> all;
+  std::set<std::string_view> seen;
+  for (const auto& [id, part] : parts) {
+    for (const auto* topics : {&part.repartition_source_topics, &part.state_changelog_topics}) {
+      for (const std::string_view name : keys_in_java_order(*topics)) {
+        if (seen.insert(name).second) all.push_back(name);
+      }
+    }
+  }
+  std::vector<std::string_view> out;
+  for (const std::size_t i : assignor::java_hash_order(all)) {
+    if (missing.contains(all[i])) out.push_back(all[i]);
+  }
+  return out;
+}
+
 Result<ConfiguredStreamsTopology> Configurator::run() {
   ConfiguredStreamsTopology out;
   out.epoch = topology_.epoch;
@@ -408,8 +428,9 @@ Result<ConfiguredStreamsTopology> Configurator::run() {
   if (out.problem) return out;
   out.subtopologies = std::move(parts);
   if (!missing.empty()) {
-    out.problem.emplace(StreamsStatus::kMissingInternalTopics,
-                        "Internal topics are missing: " + summary(keys_in_java_order(missing)));
+    out.problem.emplace(
+        StreamsStatus::kMissingInternalTopics,
+        "Internal topics are missing: " + summary(in_java_order(missing, *out.subtopologies)));
   }
   out.missing_topics = std::move(missing);
   return out;
