@@ -124,6 +124,7 @@ def survives(context, protocol, guarantee):
         node.start()
         lines.write(300)
         third = instance(node, 'words', protocol, guarantee)
+        third.wait_for('RUNNING', 90)
         lines.wait()
         third.stop(60)
         within(third.tail(), 'CLOSED')
