@@ -316,6 +316,18 @@ void ClassicGroup::begin_generation(Timestamp wall) {
   pending_syncs.clear();
 }
 
+void ClassicGroup::become_stable(std::int32_t generation, Timestamp wall) {
+  generation_ = generation;
+  protocol_ = select_protocol();
+  find_subscribed_topics();
+  transition(ClassicState::kStable, wall);
+}
+
+bool ClassicGroup::have_common_protocol() const {
+  return std::any_of(supported_.begin(), supported_.end(),
+                     [this](const auto& one) { return one.second == members_.size(); });
+}
+
 std::optional<MonoTime> ClassicGroup::next_deadline() const {
   std::optional<MonoTime> found = join_deadline;
   earliest(found, sync_deadline);

@@ -99,6 +99,10 @@ class ClassicGroup final : public Group {
   bool elect_joined_leader();
 
   void transition(ClassicState state, Timestamp wall);
+  /// Stable in that generation, whose members have been added.
+  void become_stable(std::int32_t generation, Timestamp wall);
+  /// All members can do one of the protocols.
+  bool have_common_protocol() const;
   /// CompletingRebalance of the next generation; there are members.
   void begin_generation(Timestamp wall);
 

@@ -8,18 +8,6 @@
 namespace moldau::group {
 namespace {
 
-MemberProtocols protocols_of(const wire::JoinGroupRequest& request) {
-  MemberProtocols out;
-  out.reserve(request.protocols.size());
-  std::set<std::string_view> names;
-  for (const auto& protocol : request.protocols) {
-    if (!names.insert(protocol.name.view()).second) continue;
-    const ByteView metadata = protocol.metadata.view();
-    out.push_back({protocol.name.str(), {metadata.begin(), metadata.end()}});
-  }
-  return out;
-}
-
 /// A member id ends so: "-" and a UUID.
 constexpr std::size_t kMemberIdSuffix = 37;
 
@@ -33,14 +21,25 @@ bool fits_record(const GroupCaller& caller, const wire::JoinGroupRequest& reques
                      [](const auto& protocol) { return protocol.name.size() <= kStringBytesMax; });
 }
 
-/// As Java prints a UUID.
+}  // namespace
+
+MemberProtocols protocols_of(const wire::JoinGroupRequest& request) {
+  MemberProtocols out;
+  out.reserve(request.protocols.size());
+  std::set<std::string_view> names;
+  for (const auto& protocol : request.protocols) {
+    if (!names.insert(protocol.name.view()).second) continue;
+    const ByteView metadata = protocol.metadata.view();
+    out.push_back({protocol.name.str(), {metadata.begin(), metadata.end()}});
+  }
+  return out;
+}
+
 std::string dashed(const Uuid& id) {
   std::string hex = id.hex();
   for (const std::size_t at : {20, 16, 12, 8}) hex.insert(at, 1, '-');
   return hex;
 }
-
-}  // namespace
 
 /// A JoinGroup request with what follows from it.
 struct ClassicProtocol::Joining {
@@ -67,23 +66,21 @@ void ClassicProtocol::join(Step& step, const GroupCaller& caller,
   const auto refuse = [&](std::string_view id, ErrorCode error) {
     step.answer(caller.answer, join_error(id, error));
   };
-  const Millis session(request.session_timeout_ms);
-  if (request.group_id.size() == 0 || request.group_id.size() > kStringBytesMax) {
-    return refuse(member_id, ErrorCode::kInvalidGroupId);
-  }
-  if (session < settings_.session_timeout_min || session > settings_.session_timeout_max) {
-    return refuse(member_id, ErrorCode::kInvalidSessionTimeout);
-  }
-  if (!fits_record(caller, request)) return refuse(member_id, ErrorCode::kInvalidRequest);
+  const ErrorCode invalid = check_join(caller, request);
+  if (invalid != ErrorCode::kNone) return refuse(member_id, invalid);
   Group* found = groups_.find(request.group_id.view());
+  std::vector<record::KeyedRecord> records;
   if (found != nullptr && found->type() != GroupType::kClassic) {
-    return refuse("", ErrorCode::kInconsistentGroupProtocol);
+    const bool gives_way = found->is_empty() && found->type() != GroupType::kShare;
+    if (!gives_way) return refuse("", ErrorCode::kInconsistentGroupProtocol);
+    found->append_tombstones(records);
+    found = nullptr;
   }
   if (found == nullptr) {
     if (!member_id.empty()) return refuse(member_id, ErrorCode::kUnknownMemberId);
-    auto record = empty_group_record(request.group_id.view(), step.context.wall);
-    if (!step.has_room(record)) return refuse(member_id, ErrorCode::kUnknownServerError);
-    step.write(std::move(record));
+    records.push_back(empty_group_record(request.group_id.view(), step.context.wall));
+    if (!step.has_room(records)) return refuse(member_id, ErrorCode::kUnknownServerError);
+    step.write(std::move(records));
     found = groups_.find(request.group_id.view());
     MOLDAU_CHECK(found != nullptr, "a record makes its group");
   }
@@ -98,6 +95,18 @@ void ClassicProtocol::join(Step& step, const GroupCaller& caller,
   }
   if (member_id.empty()) return join_new(step, group, joining);
   join_existing(step, group, joining);
+}
+
+ErrorCode ClassicProtocol::check_join(const GroupCaller& caller,
+                                      const wire::JoinGroupRequest& request) const {
+  if (request.group_id.size() == 0 || request.group_id.size() > kStringBytesMax) {
+    return ErrorCode::kInvalidGroupId;
+  }
+  const Millis session(request.session_timeout_ms);
+  if (session < settings_.session_timeout_min || session > settings_.session_timeout_max) {
+    return ErrorCode::kInvalidSessionTimeout;
+  }
+  return fits_record(caller, request) ? ErrorCode::kNone : ErrorCode::kInvalidRequest;
 }
 
 bool ClassicProtocol::accepts(const ClassicGroup& group, std::string_view member_id) const {

@@ -32,6 +32,8 @@ class ClassicProtocol {
 
   // classic_join.cc
   void join(Step& step, const GroupCaller& caller, const wire::JoinGroupRequest& request);
+  /// kNone, or why nobody may join any group with such a request.
+  ErrorCode check_join(const GroupCaller& caller, const wire::JoinGroupRequest& request) const;
   // classic_sync.cc
   void sync(Step& step, const GroupCaller& caller, const wire::SyncGroupRequest& request);
   void heartbeat(Step& step, const GroupCaller& caller, const wire::HeartbeatRequest& request);
@@ -40,6 +42,9 @@ class ClassicProtocol {
   // classic_leave.cc
   void leave(Step& step, const GroupCaller& caller, const wire::LeaveGroupRequest& request);
   // classic_rebalance.cc
+  /// The group is about to become another one: who waits gets the error.
+  void give_up(Step& step, ClassicGroup& group, ErrorCode error);
+  void prepare_rebalance(Step& step, ClassicGroup& group);
   /// Sessions of a group that was read from the log begin.
   void loaded(Step& step, ClassicGroup& group);
   /// Everything of the group that is due.
@@ -73,7 +78,6 @@ class ClassicProtocol {
   /// Also answers what of the member waits.
   void remove_member(Step& step, ClassicGroup& group, std::string_view member_id, ErrorCode error);
   void rebalance_or_complete_join(Step& step, ClassicGroup& group);
-  void prepare_rebalance(Step& step, ClassicGroup& group);
   void maybe_complete_join(Step& step, ClassicGroup& group);
   void complete_join(Step& step, ClassicGroup& group);
   void begin_generation(Step& step, ClassicGroup& group);
@@ -88,6 +92,10 @@ class ClassicProtocol {
   const GroupSettings& settings_;
   GroupCounts& counts_;
 };
+
+MemberProtocols protocols_of(const wire::JoinGroupRequest& request);
+/// As Java prints a UUID.
+std::string dashed(const Uuid& id);
 
 // classic_responses.cc: each owns its bytes.
 wire::JoinGroupResponse join_error(std::string_view member_id, ErrorCode error);

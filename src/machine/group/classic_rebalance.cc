@@ -51,6 +51,15 @@ bool is_due(const std::optional<MonoTime>& deadline, MonoTime now) {
 
 }  // namespace
 
+void ClassicProtocol::give_up(Step& step, ClassicGroup& group, ErrorCode error) {
+  for (auto& [id, member] : group.members()) {
+    if (member.awaiting_join) step.answer(*member.awaiting_join, join_error(id, error));
+    if (member.awaiting_sync) step.answer(*member.awaiting_sync, sync_error(error));
+    group.set_awaiting_join(member, std::nullopt);
+    member.awaiting_sync.reset();
+  }
+}
+
 void ClassicProtocol::loaded(Step& step, ClassicGroup& group) {
   for (auto& [id, member] : group.members()) restart_session(step, group, member);
   // The limit may be lower than it was: members get the chance to commit before some must go.

@@ -190,20 +190,22 @@ void ConsumerGroup::remove_regex(std::string_view regex) {
   regexes_.erase(at);
 }
 
-void ConsumerGroup::append_tombstones(std::vector<record::KeyedRecord>& records) const {
+void ConsumerGroup::append_tombstones(std::vector<record::KeyedRecord>& records,
+                                      std::string_view replaced, std::string_view replacing) const {
+  const auto id_of = [&](std::string_view id) { return id == replaced ? replacing : id; };
   for (const auto& [id, member] : members_) {
-    records.push_back(consumer_current_tombstone(this->id(), id));
+    records.push_back(consumer_current_tombstone(this->id(), id_of(id)));
   }
-  // A target may be left of a member that is gone.
+  for (const auto& [id, member] : members_) {
+    records.push_back(consumer_target_tombstone(this->id(), id_of(id)));
+  }
+  // Of members that are gone; a damaged log may have left some.
   for (const auto& [id, target] : targets()) {
-    records.push_back(consumer_target_tombstone(this->id(), id));
-  }
-  for (const auto& [id, member] : members_) {
-    if (!targets().contains(id)) records.push_back(consumer_target_tombstone(this->id(), id));
+    if (!members_.contains(id)) records.push_back(consumer_target_tombstone(this->id(), id));
   }
   records.push_back(consumer_target_metadata_tombstone(id()));
   for (const auto& [id, member] : members_) {
-    records.push_back(consumer_member_tombstone(this->id(), id));
+    records.push_back(consumer_member_tombstone(this->id(), id_of(id)));
   }
   for (const auto& [regex, resolved] : regexes_) {
     records.push_back(consumer_regex_tombstone(id(), regex));
@@ -260,7 +262,7 @@ ErrorCode ConsumerGroup::check_delete() const {
 }
 
 std::optional<MonoTime> ConsumerGroup::next_deadline() const {
-  std::optional<MonoTime> found = delayed_assignment;
+  std::optional<MonoTime> found;
   for (const auto& [id, timer] : timers) {
     earliest(found, timer.session);
     earliest(found, timer.rebalance);

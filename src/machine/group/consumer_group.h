@@ -54,7 +54,12 @@ class ConsumerGroup final : public ModernGroup {
   ErrorCode check_offset_delete() const override { return ErrorCode::kNone; }
   ErrorCode check_delete() const override;
   std::optional<Timestamp> expires_from(Timestamp commit) const override { return commit; }
-  void append_tombstones(std::vector<record::KeyedRecord>& records) const override;
+  void append_tombstones(std::vector<record::KeyedRecord>& records) const override {
+    append_tombstones(records, "", "");
+  }
+  /// The same once a static member has another id.
+  void append_tombstones(std::vector<record::KeyedRecord>& records, std::string_view replaced,
+                         std::string_view replacing) const;
   std::optional<MonoTime> next_deadline() const override;
 
   ConsumerGroupState state() const;
@@ -94,8 +99,6 @@ class ConsumerGroup final : public ModernGroup {
     bool is_idle() const { return !session && !rebalance && !join && !sync; }
   };
   std::map<std::string, Timers, std::less<>> timers;
-  /// An assignment that was put off so that more changes come together.
-  std::optional<MonoTime> delayed_assignment;
   /// Regular expressions are being matched; no more than one time at once.
   bool is_resolving = false;
 

@@ -64,6 +64,8 @@ class Group {
   }
   virtual ErrorCode check_offset_delete() const = 0;
   virtual ErrorCode check_delete() const = 0;
+  /// A topic that it subscribes to (TopicSubscribers) has changed.
+  virtual void request_metadata_refresh() {}
   /// Offsets of such a topic are neither deleted nor expired.
   virtual bool is_subscribed_to(std::string_view topic) const = 0;
   /// When the retention of an offset that was committed then began; nothing if it does not expire.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -70,13 +71,22 @@ struct GroupAnswer {
   GroupResponse response;
 };
 
+/// Expressions of a group that are to be matched against all topics of the image.
+struct RegexQuestion {
+  std::string group_id;
+  std::vector<std::string> regexes;
+};
+
 /// What a step wants done, in this order: append the batch (if it has records), then release the
 /// answers when everything appended so far is committed. The machine has replayed the batch.
+/// Questions are worked out elsewhere and told the machine by regexes_resolved; one that gets lost
+/// is asked again when the machine is loaded anew.
 struct GroupEffects {
   record::KeyedBatch batch;
   std::vector<GroupAnswer> answers;
+  std::vector<RegexQuestion> questions;
 
-  bool is_empty() const { return batch.records.empty() && answers.empty(); }
+  bool is_empty() const { return batch.records.empty() && answers.empty() && questions.empty(); }
 };
 
 }  // namespace moldau::group

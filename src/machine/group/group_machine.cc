@@ -59,6 +59,7 @@ void GroupMachine::State::loaded(Step& step, Group& group) {
     case GroupType::kClassic:
       return classic.loaded(step, static_cast<ClassicGroup&>(group));
     case GroupType::kConsumer:
+      return consumer.loaded(step, static_cast<ConsumerGroup&>(group));
     case GroupType::kShare:
       return;
     case GroupType::kStreams:
@@ -66,11 +67,20 @@ void GroupMachine::State::loaded(Step& step, Group& group) {
   }
 }
 
+ConsumerGroup* GroupMachine::State::consumer_group(std::string_view id) {
+  Group* group = groups.find(id);
+  if (group == nullptr || group->type() != GroupType::kConsumer || group->is_empty()) {
+    return nullptr;
+  }
+  return static_cast<ConsumerGroup*>(group);
+}
+
 void GroupMachine::State::tick(Step& step, Group& group) {
   switch (group.type()) {
     case GroupType::kClassic:
       return classic.tick(step, static_cast<ClassicGroup&>(group));
     case GroupType::kConsumer:
+      return consumer.tick(step, static_cast<ConsumerGroup&>(group));
     case GroupType::kShare:
       return;
     case GroupType::kStreams:
@@ -109,6 +119,7 @@ GroupEffects GroupMachine::loaded(const GroupContext& context) {
     for (const std::string& id : ids) {
       if (Group* group = state_->groups.find(id)) state_->loaded(step, *group);
     }
+    state_->consumer.topics_created(context.image.provenance().offset);
     state_->offset_protocol.begin_checks(context.now);
   });
 }
@@ -137,23 +148,42 @@ std::optional<MonoTime> GroupMachine::next_deadline() const {
 
 GroupEffects GroupMachine::join(const GroupContext& context, const GroupCaller& caller,
                                 const wire::JoinGroupRequest& request) {
-  return state_->step(context, [&](Step& step) { state_->classic.join(step, caller, request); });
+  return state_->step(context, [&](Step& step) {
+    if (ConsumerGroup* group = state_->consumer_group(request.group_id.view())) {
+      return state_->consumer.join_classic(step, caller, request, *group);
+    }
+    state_->classic.join(step, caller, request);
+  });
 }
 
 GroupEffects GroupMachine::sync(const GroupContext& context, const GroupCaller& caller,
                                 const wire::SyncGroupRequest& request) {
-  return state_->step(context, [&](Step& step) { state_->classic.sync(step, caller, request); });
+  return state_->step(context, [&](Step& step) {
+    if (ConsumerGroup* group = state_->consumer_group(request.group_id.view())) {
+      return state_->consumer.sync_classic(step, caller, request, *group);
+    }
+    state_->classic.sync(step, caller, request);
+  });
 }
 
 GroupEffects GroupMachine::heartbeat(const GroupContext& context, const GroupCaller& caller,
                                      const wire::HeartbeatRequest& request) {
-  return state_->step(context,
-                      [&](Step& step) { state_->classic.heartbeat(step, caller, request); });
+  return state_->step(context, [&](Step& step) {
+    if (ConsumerGroup* group = state_->consumer_group(request.group_id.view())) {
+      return state_->consumer.heartbeat_classic(step, caller, request, *group);
+    }
+    state_->classic.heartbeat(step, caller, request);
+  });
 }
 
 GroupEffects GroupMachine::leave(const GroupContext& context, const GroupCaller& caller,
                                  const wire::LeaveGroupRequest& request) {
-  return state_->step(context, [&](Step& step) { state_->classic.leave(step, caller, request); });
+  return state_->step(context, [&](Step& step) {
+    if (ConsumerGroup* group = state_->consumer_group(request.group_id.view())) {
+      return state_->consumer.leave_classic(step, caller, request, *group);
+    }
+    state_->classic.leave(step, caller, request);
+  });
 }
 
 GroupEffects GroupMachine::commit_offsets(const GroupContext& context, const GroupCaller& caller,
@@ -191,7 +221,8 @@ GroupEffects GroupMachine::topics_deleted(const GroupContext& context,
   });
 }
 
-void GroupMachine::topics_changed(std::span<const std::string> names) {
+void GroupMachine::topics_changed(std::span<const std::string> names, std::optional<Offset> image) {
+  if (image) state_->consumer.topics_created(*image);
   for (const std::string& name : names) state_->refresh_topic(name);
 }
 
@@ -202,9 +233,7 @@ void GroupMachine::reconfigure(const GroupSettings& settings) {
 void GroupMachine::State::refresh_topic(std::string_view topic) {
   topic_hashes.forget(topic);
   for (const std::string& id : subscribers.of(topic)) {
-    // Whoever subscribes this way is a ModernGroup.
-    if (Group* group = groups.find(id))
-      static_cast<ModernGroup*>(group)->request_metadata_refresh();
+    if (Group* group = groups.find(id)) group->request_metadata_refresh();
   }
 }
 

@@ -14,6 +14,9 @@
 #include "machine/group/group_counts.h"
 #include "machine/group/group_effects.h"
 #include "machine/group/group_settings.h"
+#include "machine/group/topic_regex.h"
+#include "wire/consumer_group_describe_response.h"
+#include "wire/consumer_group_heartbeat_request.h"
 #include "wire/describe_groups_response.h"
 #include "wire/heartbeat_request.h"
 #include "wire/join_group_request.h"
@@ -78,6 +81,15 @@ class GroupMachine {
 
   GroupEffects streams_heartbeat(const GroupContext& context, const GroupCaller& caller,
                                  const wire::StreamsGroupHeartbeatRequest& request);
+  // group_machine_consumer.cc
+  GroupEffects consumer_heartbeat(const GroupContext& context, const GroupCaller& caller,
+                                  const wire::ConsumerGroupHeartbeatRequest& request);
+  /// The answer to a RegexQuestion.
+  GroupEffects regexes_resolved(const GroupContext& context, std::string_view group_id,
+                                const ResolvedRegexes& resolved);
+  /// One group of a ConsumerGroupDescribe request.
+  wire::ConsumerGroupDescribeResponse::DescribedGroup describe_consumer(
+      std::string_view group_id, const image::MetadataImage& image) const;
 
   /// A topic without a name is looked up by its id: UNKNOWN_TOPIC_ID if the image has none.
   GroupEffects commit_offsets(const GroupContext& context, const GroupCaller& caller,
@@ -92,8 +104,9 @@ class GroupMachine {
                             std::string_view group_id);
   /// Their offsets are removed, some now and the rest in the ticks that follow.
   GroupEffects topics_deleted(const GroupContext& context, std::span<const DeletedTopic> topics);
-  /// New topics, and those with other partitions or replicas.
-  void topics_changed(std::span<const std::string> names);
+  /// New topics, and those with other partitions or replicas; `image`: the one that brought new
+  /// ones, if there are any.
+  void topics_changed(std::span<const std::string> names, std::optional<Offset> image);
   /// Settings have changed while the node runs.
   void reconfigure(const GroupSettings& settings);
 

@@ -4,6 +4,7 @@
 // The inside of GroupMachine, for the files that define its methods: one for each kind of group.
 
 #include "machine/group/classic_protocol.h"
+#include "machine/group/consumer_protocol.h"
 #include "machine/group/group_machine.h"
 #include "machine/group/group_table.h"
 #include "machine/group/modern_group.h"
@@ -22,6 +23,7 @@ struct GroupMachine::State {
       : settings(s),
         replayer(ReplayTarget(groups, subscribers), offsets, counts),
         classic(groups, settings, counts),
+        consumer(groups, classic, topic_hashes, settings, counts),
         streams(groups, settings),
         offset_protocol(groups, offsets, classic, settings, counts) {}
 
@@ -34,6 +36,7 @@ struct GroupMachine::State {
   OffsetStore offsets;
   Replayer replayer;
   ClassicProtocol classic;
+  ConsumerProtocol consumer;
   StreamsProtocol streams;
   OffsetProtocol offset_protocol;
   bool is_loaded = false;
@@ -43,6 +46,8 @@ struct GroupMachine::State {
   /// Everything of the group that is due; the group may be gone afterwards.
   void tick(Step& step, Group& group);
 
+  /// A consumer group with members: then requests of the classic protocol are for these.
+  ConsumerGroup* consumer_group(std::string_view id);
   /// The topic has changed or is gone: groups look at it anew.
   void refresh_topic(std::string_view topic);
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/group/group_settings.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include "config/field.h"
 #include "config/group_config.h"
 
@@ -13,7 +16,23 @@ std::shared_ptr<const config::BrokerConfig> default_broker() {
   return out;
 }
 
+/// In any case of letters.
+bool policy_is(const config::BrokerConfig& broker, std::string_view name) {
+  const std::string& policy = broker.values.group_consumer_migration_policy;
+  return std::equal(policy.begin(), policy.end(), name.begin(), name.end(), [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == b;
+  });
+}
+
 }  // namespace
+
+bool GroupSettings::may_upgrade() const {
+  return policy_is(*broker, "upgrade") || policy_is(*broker, "bidirectional");
+}
+
+bool GroupSettings::may_downgrade() const {
+  return policy_is(*broker, "downgrade") || policy_is(*broker, "bidirectional");
+}
 
 GroupSettings::GroupSettings()
     : broker(default_broker()), group_defaults(config::effective_group_config(*broker, {})) {}

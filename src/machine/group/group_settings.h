@@ -21,6 +21,12 @@ struct GroupSettings {
   /// The group's own configs (its GROUP resource) over the broker's.
   config::GroupValues of_group(const image::MetadataImage& image, std::string_view group_id) const;
 
+  /// group.consumer.migration.policy
+  bool may_upgrade() const;
+  bool may_downgrade() const;
+  /// Neither way.
+  bool is_migration_disabled() const { return !may_upgrade() && !may_downgrade(); }
+
   /// Keys that only one kind of group looks at: group.consumer.…, group.share.…, group.streams.…
   std::shared_ptr<const config::BrokerConfig> broker;
   /// What a group has that sets nothing.

@@ -36,6 +36,11 @@ struct SubscriptionCount {
   std::size_t by_regex = 0;
 };
 
+/// Wraps as in Java: the number may come from a hostile log.
+inline std::int32_t epoch_after(std::int32_t epoch) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(epoch) + 1);
+}
+
 /// A group whose assignment is made by the coordinator: what consumer and share groups share.
 ///
 /// The group epoch rises when members or topics change; then an assignor makes the target
@@ -85,8 +90,7 @@ class ModernGroup : public Group {
     refresh_at_ = at;
     refresh_epoch_ = epoch;
   }
-  /// A topic has changed.
-  void request_metadata_refresh() { refresh_at_.reset(); }
+  void request_metadata_refresh() override { refresh_at_.reset(); }
 
  protected:
   void subscribe_by_name(std::string_view topic);

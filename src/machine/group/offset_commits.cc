@@ -67,6 +67,22 @@ std::string_view name_of(const wire::Text& name, const TopicId& id,
   return topic == nullptr ? std::string_view() : std::string_view(topic->name);
 }
 
+/// Whether the group takes the commit of every partition: one of an old epoch spoils it as a whole.
+template <class Request, class IdOf>
+ErrorCode check_partitions(const Group* group, const Committer& committer, const Request& request,
+                           IdOf id_of) {
+  if (group == nullptr) return ErrorCode::kNone;
+  for (const auto& topic : request.topics) {
+    const TopicId id = id_of(topic);
+    for (const auto& partition : topic.partitions) {
+      const ErrorCode error =
+          group->check_partition_commit(committer, id, PartitionId(partition.partition_index));
+      if (error != ErrorCode::kNone) return error;
+    }
+  }
+  return ErrorCode::kNone;
+}
+
 }  // namespace
 
 bool OffsetProtocol::is_metadata_too_large(const wire::Text& metadata) const {
@@ -90,9 +106,13 @@ void OffsetProtocol::commit(Step& step, const GroupCaller& caller,
   const std::string_view member_id = request.member_id.view();
   const Committer committer(member_id, optional_view(request.group_instance_id),
                             request.generation_id_or_member_epoch, false, caller.version);
-  const ErrorCode refused = check_commit(
+  ErrorCode refused = check_commit(
       group_id, committer,
       caller.version >= 9 ? ErrorCode::kGroupIdNotFound : ErrorCode::kIllegalGeneration);
+  if (refused == ErrorCode::kNone) {
+    refused = check_partitions(groups_.find(group_id), committer, request,
+                               [](const auto& topic) { return topic.topic_id; });
+  }
   const Timestamp wall = step.context.wall;
   const Timestamp expire = expiry_of(wall, request.retention_time_ms);
   std::vector<record::KeyedRecord> records;
@@ -143,6 +163,12 @@ void OffsetProtocol::commit_transactional(Step& step, const GroupCaller& caller,
   const Committer committer(request.member_id.view(), optional_view(request.group_instance_id),
                             request.generation_id, true, caller.version);
   ErrorCode refused = check_commit(group_id, committer, ErrorCode::kIllegalGeneration);
+  if (refused == ErrorCode::kNone) {
+    refused = check_partitions(groups_.find(group_id), committer, request, [&](const auto& topic) {
+      const TopicId* id = step.context.image.topic_ids().find(topic.name.view());
+      return id == nullptr ? TopicId() : *id;
+    });
+  }
   if (refused == ErrorCode::kStaleMemberEpoch) refused = ErrorCode::kIllegalGeneration;
   if (group_id.empty()) refused = ErrorCode::kInvalidGroupId;
   const Timestamp wall = step.context.wall;

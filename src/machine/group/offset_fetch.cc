@@ -39,9 +39,17 @@ ResponseGroup OffsetProtocol::fetch(
   const std::string_view group_id = request.group_id.view();
   ResponseGroup response;
   response.group_id = request.group_id.own();
+  const Group* group = groups_.find(group_id);
+  const ErrorCode refused =
+      group == nullptr
+          ? ErrorCode::kNone
+          : group->check_offset_fetch(optional_view(request.member_id), request.member_epoch);
+  if (refused != ErrorCode::kNone) {
+    response.error_code = static_cast<std::int16_t>(refused);
+    return response;
+  }
   // Offsets that outlived their group are not shown.
-  const TopicOffsets* committed =
-      groups_.find(group_id) == nullptr ? nullptr : offsets_.topics(group_id);
+  const TopicOffsets* committed = group == nullptr ? nullptr : offsets_.topics(group_id);
   const auto respond = [&](ResponseTopic& out, std::string_view topic, std::int32_t index) {
     const PartitionId partition(index);
     const CommittedOffset* offset =

@@ -68,6 +68,9 @@ class Step {
     effects_.answers.emplace_back(id, std::move(response));
   }
 
+  /// The host answers later.
+  void ask(RegexQuestion question) { effects_.questions.push_back(std::move(question)); }
+
  private:
   void use(std::size_t bytes) { room_ -= std::min(room_, bytes); }
 

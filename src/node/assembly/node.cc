@@ -174,7 +174,7 @@ void Node::build_broker() {
       [this](std::uint32_t s, const image::ImagePtr& image, const image::MetadataChanges& changes,
              const broker::DynamicConfig::Value& config) {
         show(s, image, config);
-        groups_->show(s, image, changes);
+        groups_->show(s, image, changes, config);
         transactions_->show(s, image);
       },
       [this](const image::ImagePtr& image) { on_image_applied(image); });

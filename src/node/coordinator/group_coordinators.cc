@@ -15,17 +15,27 @@ record::CompressionType compression_of(std::int32_t codec) {
   return known ? static_cast<record::CompressionType>(codec) : record::CompressionType::kNone;
 }
 
+group::GroupSettings settings_of(const config::BrokerConfig& config) {
+  group::GroupSettings settings = group::GroupSettings::from(config);
+  settings.batch_bytes_max = static_cast<std::size_t>(std::max(config.values.message_max_bytes, 0));
+  return settings;
+}
+
 }  // namespace
 
-GroupKind::GroupKind(env::Shard& shard, const config::BrokerConfig& config)
-    : shard_(shard),
-      settings_(group::GroupSettings::from(config)),
+GroupKind::GroupKind(GroupCoordinators& owner, env::Shard& shard,
+                     const config::BrokerConfig& config)
+    : owner_(owner),
+      shard_(shard),
+      settings_(settings_of(config)),
       compression_(compression_of(config.values.offsets_topic_compression_codec)),
       commit_timeout_(config.values.offsets_commit_timeout_ms),
       piece_bytes_(static_cast<std::uint32_t>(
-          std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))) {
-  settings_.batch_bytes_max =
-      static_cast<std::size_t>(std::max(config.values.message_max_bytes, 0));
+          std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))) {}
+
+void GroupKind::at_once(PartitionId partition, const Effects& effects) {
+  for (const group::RegexQuestion& question : effects.questions)
+    owner_.resolve(shard_, partition, question);
 }
 
 group::GroupContext GroupKind::context(const image::MetadataImage& image) {
@@ -53,21 +63,70 @@ void GroupKind::replay(Machine& machine, const LoggedBatch& batch) const {
 
 GroupCoordinators::GroupCoordinators(env::Env& env, replica::ReplicaSet& replicas,
                                      const config::BrokerConfig& config)
-    : Coordinators(replicas), images_(replicas.size()) {
-  make(env, [&](env::Shard& shard) { return GroupKind(shard, config); });
+    : Coordinators(replicas), images_(replicas.size()), configs_(replicas.size()) {
+  make(env, [&](env::Shard& shard) { return GroupKind(*this, shard, config); });
 }
 
 void GroupCoordinators::show(std::uint32_t shard, const image::ImagePtr& image,
-                             const image::MetadataChanges& changes) {
+                             const image::MetadataChanges& changes,
+                             const std::shared_ptr<const config::BrokerConfig>& config) {
   const image::ImagePtr before = std::exchange(images_[shard], image);
+  follow_config(shard, config);
   at(shard).show(image);
-  if (!before || changes.deleted_topics.empty()) return;
+  std::vector<std::string> changed;
+  bool any_new = false;
+  for (const auto& [id, change] : changes.topics) {
+    const image::TopicImage* topic = image->topic(id);
+    if (topic) changed.push_back(topic->name);
+    any_new = any_new || change.created;
+  }
   std::vector<group::DeletedTopic> deleted;
   for (const TopicId& id : changes.deleted_topics)
-    if (const image::TopicImage* topic = before->topic(id)) deleted.emplace_back(topic->name, id);
-  at(shard).tell_all(
-      [&](group::GroupMachine& machine, const group::GroupContext& context) {
-        return machine.topics_deleted(context, deleted);
+    if (const image::TopicImage* topic = before ? before->topic(id) : nullptr)
+      deleted.emplace_back(topic->name, id);
+  if (changed.empty() && deleted.empty()) return;
+  std::optional<Offset> new_in;
+  if (any_new) new_in = image->provenance().offset;
+  at(shard).tell_all([&](group::GroupMachine& machine, const group::GroupContext& context) {
+    machine.topics_changed(changed, new_in);
+    if (deleted.empty()) return group::GroupEffects();
+    return machine.topics_deleted(context, deleted);
+  });
+}
+
+void GroupCoordinators::follow_config(std::uint32_t shard,
+                                      const std::shared_ptr<const config::BrokerConfig>& config) {
+  if (!config || configs_[shard] == config) return;
+  const bool is_first = configs_[shard] == nullptr;
+  configs_[shard] = config;
+  if (is_first) return;
+  const group::GroupSettings settings = settings_of(*config);
+  at(shard).kind().set_settings(settings);
+  at(shard).tell_all([&](group::GroupMachine& machine, const group::GroupContext&) {
+    machine.reconfigure(settings);
+    return group::GroupEffects();
+  });
+}
+
+void GroupCoordinators::resolve(env::Shard& shard, PartitionId partition,
+                                group::RegexQuestion question) {
+  struct Work {
+    group::RegexQuestion question;
+    group::ResolvedRegexes resolved;
+  };
+  auto work = std::make_shared<Work>();
+  work->question = std::move(question);
+  const image::ImagePtr image = images_[shard.id().value()];
+  const Timestamp now = shard.wall_now();
+  shard.run_blocking(
+      env::kGeneralPool,
+      [work, image, now] { work->resolved = group::resolve_regexes(work->question, *image, now); },
+      [this, alive = alive_, work, partition, index = shard.id().value()] {
+        if (!*alive) return;
+        at(index).tell(
+            partition, [&](group::GroupMachine& machine, const group::GroupContext& context) {
+              return machine.regexes_resolved(context, work->question.group_id, work->resolved);
+            });
       });
 }
 

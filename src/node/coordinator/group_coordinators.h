@@ -15,6 +15,8 @@ namespace moldau::coordinator {
 
 inline constexpr std::string_view kGroupTopic = "__consumer_offsets";
 
+class GroupCoordinators;
+
 /// What the host must know of group machines.
 /// Thread   shard-bound.
 class GroupKind {
@@ -25,7 +27,7 @@ class GroupKind {
   using Answer = group::GroupResponse;
   using Effects = group::GroupEffects;
 
-  GroupKind(env::Shard& shard, const config::BrokerConfig& config);
+  GroupKind(GroupCoordinators& owner, env::Shard& shard, const config::BrokerConfig& config);
 
   static constexpr std::string_view kTopic = kGroupTopic;
   Machine make(LeaderEpoch) const { return Machine(settings_); }
@@ -34,8 +36,15 @@ class GroupKind {
   record::CompressionType compression() const { return compression_; }
   Millis commit_timeout() const { return commit_timeout_; }
   std::uint32_t piece_bytes() const { return piece_bytes_; }
+  /// Regular expressions are matched against all topics on the pool.
+  void at_once(PartitionId partition, const Effects& effects);
+  bool has_later(const Effects&) const { return false; }
+  void when_committed(PartitionId, const image::ImagePtr&, const Effects&) {}
+  /// Of the machines that are made from now on.
+  void set_settings(const group::GroupSettings& settings) { settings_ = settings; }
 
  private:
+  GroupCoordinators& owner_;
   env::Shard& shard_;
   group::GroupSettings settings_;
   record::CompressionType compression_;
@@ -50,13 +59,28 @@ class GroupCoordinators : public Coordinators<GroupKind> {
  public:
   GroupCoordinators(env::Env& env, replica::ReplicaSet& replicas,
                     const config::BrokerConfig& config);
+  ~GroupCoordinators() { *alive_ = false; }
+  GroupCoordinators(const GroupCoordinators&) = delete;
+  GroupCoordinators& operator=(const GroupCoordinators&) = delete;
 
   /// `image` is in force on shard `shard`; `changes` is what is new in it.
+  /// `config`: with dynamic configs applied.
   void show(std::uint32_t shard, const image::ImagePtr& image,
-            const image::MetadataChanges& changes);
+            const image::MetadataChanges& changes,
+            const std::shared_ptr<const config::BrokerConfig>& config);
 
  private:
-  std::vector<image::ImagePtr> images_;  // per shard, the last one shown
+  friend class GroupKind;
+
+  void resolve(env::Shard& shard, PartitionId partition, group::RegexQuestion question);
+  void follow_config(std::uint32_t shard,
+                     const std::shared_ptr<const config::BrokerConfig>& config);
+
+  // Per shard, the last ones shown.
+  std::vector<image::ImagePtr> images_;
+  std::vector<std::shared_ptr<const config::BrokerConfig>> configs_;
+  // What the pool works on calls back only while this is there.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace moldau::coordinator

@@ -77,7 +77,7 @@ class GroupCoordinatorsTest : public testing::Test {
   }
   void show(NodeId leader, LeaderEpoch epoch) {
     image_ = image_of(leader, epoch);
-    shard().post([this] { groups_->show(0, image_, image::MetadataChanges()); });
+    shard().post([this] { groups_->show(0, image_, image::MetadataChanges(), nullptr); });
   }
   env::Shard& shard() { return env_.shard(env::ShardId(0)); }
   GroupCoordinator& coordinator() { return groups_->at(0); }

@@ -11,6 +11,9 @@
 
 namespace moldau::handler {
 
+/// Feature group.version is finalized, and group.coordinator.rebalance.protocols has it.
+bool is_consumer_protocol_on(const Services& node);
+
 /// As Java prints an address that was never looked up.
 inline std::string client_host(const request::Request& request) {
   return "/" + request.caller().host;

@@ -18,6 +18,8 @@ env::Task<void> handle_alter_partition_reassignments(Services& node, request::Re
 env::Task<void> handle_alter_replica_log_dirs(Services& node, request::RequestPtr request);
 env::Task<void> handle_api_versions(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_acls(Services& node, request::RequestPtr request);
+env::Task<void> handle_consumer_group_describe(Services& node, request::RequestPtr request);
+env::Task<void> handle_consumer_group_heartbeat(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_partitions(Services& node, request::RequestPtr request);
 env::Task<void> handle_create_topics(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_acls(Services& node, request::RequestPtr request);

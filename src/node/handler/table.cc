@@ -38,6 +38,8 @@ constexpr HandlerRow kRows[] = {
     {ApiKey::kSyncGroup, handle_sync_group, true, false},
     {ApiKey::kHeartbeat, handle_heartbeat, true, false},
     {ApiKey::kLeaveGroup, handle_leave_group, true, false},
+    {ApiKey::kConsumerGroupHeartbeat, handle_consumer_group_heartbeat, true, false},
+    {ApiKey::kConsumerGroupDescribe, handle_consumer_group_describe, true, false},
     {ApiKey::kOffsetCommit, handle_offset_commit, true, false},
     {ApiKey::kOffsetFetch, handle_offset_fetch, true, false},
     {ApiKey::kOffsetDelete, handle_offset_delete, true, false},

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any sequence of requests of both protocols and of ticks to one group: nobody waits for ever for
+// an answer twice, no partition has two owners, and a machine that reads the log knows the same.
+#include <cstdint>
+#include <set>
+
+#include "base/check.h"
+#include "machine/group/group_conversion.h"
+#include "machine/group/group_machine.h"
+#include "machine/image/delta.h"
+#include "machine/image/record_list.h"
+
+namespace {
+
+using namespace moldau;
+
+image::MetadataImage two_topics() {
+  image::RecordList list;
+  for (std::int32_t t = 0; t < 2; ++t) {
+    const TopicId id(7, t + 1);
+    list.topic(t == 0 ? "a" : "b", id);
+    for (std::int32_t p = 0; p < 3; ++p) {
+      image::PartitionState state;
+      state.replicas = image::ReplicaList(std::vector<NodeId>{NodeId(1)});
+      state.isr = state.replicas;
+      state.leader = NodeId(1);
+      state.directories.assign(1, DirectoryId(5, 5));
+      list.partition(id, PartitionId(p), state);
+    }
+  }
+  image::MetadataDelta delta{image::MetadataImage()};
+  for (const auto& record : list.records()) MOLDAU_CHECK(delta.replay(record).ok(), "the image");
+  return delta.publish(image::Provenance(Offset(1), LeaderEpoch(1), Timestamp(1)));
+}
+
+/// Choices out of the input; zero when it is used up.
+class Choices {
+ public:
+  explicit Choices(ByteView bytes) : bytes_(bytes) {}
+  bool any() const { return !bytes_.empty(); }
+  std::uint8_t byte() {
+    if (bytes_.empty()) return 0;
+    const auto out = static_cast<std::uint8_t>(bytes_.front());
+    bytes_ = bytes_.subspan(1);
+    return out;
+  }
+  ByteView some() {
+    const std::size_t size = std::min<std::size_t>(byte() % 32, bytes_.size());
+    const ByteView out = bytes_.first(size);
+    bytes_ = bytes_.subspan(size);
+    return out;
+  }
+  std::string name(const char* prefix) { return prefix + std::to_string(byte() % 4); }
+
+ private:
+  ByteView bytes_;
+};
+
+wire::ConsumerGroupHeartbeatRequest heartbeat(Choices& choices) {
+  wire::ConsumerGroupHeartbeatRequest out;
+  out.group_id = "g";
+  out.member_id = choices.name("m");
+  out.member_epoch = static_cast<std::int8_t>(choices.byte()) % 8;
+  const std::uint8_t flags = choices.byte();
+  if ((flags & 1) != 0) out.instance_id = choices.name("i");
+  if ((flags & 2) != 0) out.rebalance_timeout_ms = choices.byte() * 100;
+  if ((flags & 4) != 0) {
+    out.subscribed_topic_names.emplace();
+    if ((flags & 8) != 0) out.subscribed_topic_names->emplace_back("a");
+    if ((flags & 16) != 0) out.subscribed_topic_names->emplace_back("b");
+  }
+  if ((flags & 32) != 0) out.subscribed_topic_regex = (flags & 8) != 0 ? "[ab]" : "a*";
+  if ((flags & 64) != 0) out.server_assignor = "range";
+  if ((flags & 128) != 0) {
+    out.topic_partitions.emplace();
+    if (out.member_epoch > 0) {
+      auto& topic = out.topic_partitions->emplace_back();
+      topic.topic_id = TopicId(7, 1 + choices.byte() % 3);
+      topic.partitions.push_back(choices.byte() % 4);
+    }
+  }
+  return out;
+}
+
+wire::JoinGroupRequest join(Choices& choices) {
+  wire::JoinGroupRequest out;
+  out.group_id = "g";
+  out.session_timeout_ms = 10'000;
+  out.rebalance_timeout_ms = 1'000;
+  const std::uint8_t flags = choices.byte();
+  if ((flags & 1) != 0) out.member_id = choices.name("m");
+  if ((flags & 2) != 0) out.group_instance_id = choices.name("i");
+  out.protocol_type = "consumer";
+  auto& protocol = out.protocols.emplace_back();
+  protocol.name = (flags & 4) != 0 ? "range" : "sticky";
+  std::vector<std::byte> metadata = {std::byte{0}, std::byte{1}};
+  const ByteView rest = choices.some();
+  metadata.insert(metadata.end(), rest.begin(), rest.end());
+  if ((flags & 8) != 0) {
+    // Version 0 of a subscription to "a".
+    constexpr unsigned char kPlain[] = {0, 0, 0, 0, 0, 1, 0, 1, 'a', 0xFF, 0xFF, 0xFF, 0xFF};
+    metadata.clear();
+    for (const unsigned char byte : kPlain) metadata.push_back(static_cast<std::byte>(byte));
+  }
+  protocol.metadata = wire::Bytes::copy_of(ByteView(metadata));
+  (void)group::parse_subscription(ByteView(metadata));
+  return out;
+}
+
+void check_owners(const wire::ConsumerGroupDescribeResponse::DescribedGroup& group) {
+  std::set<std::pair<TopicId, std::int32_t>> owned;
+  for (const auto& member : group.members) {
+    for (const auto& topic : member.assignment.topic_partitions) {
+      for (const std::int32_t partition : topic.partitions) {
+        MOLDAU_CHECK(owned.emplace(topic.topic_id, partition).second, "a partition has one owner");
+      }
+    }
+  }
+}
+
+/// A machine, one that reads its log, and their clock.
+class Run {
+ public:
+  explicit Run(const image::MetadataImage& image)
+      : image_(image), machine_(settings_), follower_(settings_) {
+    take(machine_.loaded(context()));
+  }
+
+  void step(Choices& choices) {
+    const std::uint8_t what = choices.byte();
+    const group::GroupCaller caller(group::AnswerId(++ids_), static_cast<std::int16_t>(what / 64),
+                                    "c", "/h");
+    const group::GroupEffects effects = act(what % 8, caller, choices);
+    take(effects);
+    for (const auto& question : effects.questions) {
+      take(machine_.regexes_resolved(context(), question.group_id,
+                                     group::resolve_regexes(question, image_, wall_)));
+    }
+    const auto described = machine_.describe_consumer("g", image_);
+    check_owners(described);
+    MOLDAU_CHECK(described == follower_.describe_consumer("g", image_),
+                 "replaying the log gives the same group");
+    MOLDAU_CHECK(machine_.counts().damaged_records == 0, "its own records can be read");
+  }
+
+ private:
+  group::GroupContext context() {
+    return group::GroupContext(now_, wall_, Uuid(0x4000, static_cast<std::int64_t>(++ids_)),
+                               image_);
+  }
+
+  void take(const group::GroupEffects& effects) {
+    for (const auto& record : effects.batch.records) {
+      std::optional<ByteView> value;
+      if (record.value) value = ByteView(*record.value);
+      follower_.replay(record.key, value);
+    }
+    for (const auto& answer : effects.answers) {
+      MOLDAU_CHECK(answered_.insert(answer.id.value()).second, "one answer for each request");
+    }
+  }
+
+  group::GroupEffects act(int what, const group::GroupCaller& caller, Choices& choices) {
+    switch (what) {
+      case 0:
+      case 1:
+      case 2:
+        return machine_.consumer_heartbeat(context(), caller, heartbeat(choices));
+      case 3:
+        return machine_.join(context(), caller, join(choices));
+      case 4:
+        return machine_.sync(context(), caller, of_generation<wire::SyncGroupRequest>(choices));
+      case 5:
+        return machine_.heartbeat(context(), caller,
+                                  of_generation<wire::HeartbeatRequest>(choices));
+      case 6: {
+        wire::LeaveGroupRequest request;
+        request.group_id = "g";
+        request.member_id = choices.name("m");
+        return machine_.leave(context(), caller, request);
+      }
+      default:
+        now_ = now_ + Millis(choices.byte() * 200);
+        wall_ += choices.byte() * 200;
+        return machine_.tick(context());
+    }
+  }
+
+  template <class Request>
+  static Request of_generation(Choices& choices) {
+    Request request;
+    request.group_id = "g";
+    request.member_id = choices.name("m");
+    request.generation_id = choices.byte() % 8;
+    return request;
+  }
+
+  const image::MetadataImage& image_;
+  const group::GroupSettings settings_;
+  group::GroupMachine machine_;
+  group::GroupMachine follower_;
+  MonoTime now_{1'000'000'000};
+  Timestamp wall_{1'700'000'000'000};
+  std::uint64_t ids_ = 0;
+  std::set<std::uint64_t> answered_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const image::MetadataImage image = two_topics();
+  Choices choices(ByteView(reinterpret_cast<const std::byte*>(data), size));
+  Run run(image);
+  while (choices.any()) run.step(choices);
+  return 0;
+}
