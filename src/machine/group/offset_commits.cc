@@ -75,8 +75,8 @@ ErrorCode check_partitions(const Group* group, const Committer& committer, const
   for (const auto& topic : request.topics) {
     const TopicId id = id_of(topic);
     for (const auto& partition : topic.partitions) {
-      const ErrorCode error =
-          group->check_partition_commit(committer, id, PartitionId(partition.partition_index));
+      const ErrorCode error = group->check_partition_commit(committer, topic.name.view(), id,
+                                                            PartitionId(partition.partition_index));
       if (error != ErrorCode::kNone) return error;
     }
   }

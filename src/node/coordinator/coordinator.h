@@ -119,13 +119,6 @@ class Coordinator {
         perform(active, step(*active->machine, kind_.context(*image_)));
   }
 
-  /// The same on one machine, if it is loaded.
-  template <class Step>
-  void tell(PartitionId index, Step step) {
-    const std::shared_ptr<Active> active = find_shared(index);
-    if (active && active->loaded && !active->ended)
-      perform(active, step(*active->machine, kind_.context(*image_)));
-  }
   /// How machines are made from now on.
   Kind& kind() { return kind_; }
 
