@@ -38,6 +38,27 @@ std::string describe(const char* what, int os_error) {
 
 }  // namespace
 
+class Connection::WorkTimer {
+ public:
+  WorkTimer(Connection& connection, std::int64_t sign) {
+    if (!connection.measured_) return;
+    connection_ = &connection;
+    sign_ = sign;
+    began_ = connection.sessions_->precise_now();
+  }
+  WorkTimer(const WorkTimer&) = delete;
+  WorkTimer& operator=(const WorkTimer&) = delete;
+  ~WorkTimer() {
+    if (connection_)
+      connection_->work_nanos_ += sign_ * (connection_->sessions_->precise_now() - began_);
+  }
+
+ private:
+  Connection* connection_ = nullptr;
+  std::int64_t sign_ = 1;
+  MonoTime began_;
+};
+
 Connection::Connection(ShardSessions& sessions, ListenerState& listener, std::uint64_t id,
                        std::unique_ptr<env::Stream> stream)
     : sessions_(&sessions),
@@ -84,6 +105,7 @@ bool Connection::may_deliver() {
 
 void Connection::read() {
   if (closing_ || reading_) return;
+  const WorkTimer timer(*this, 1);
   reading_ = true;
   stalled_ = !deliver();
   std::size_t budget = kBytesPerTurn;
@@ -154,6 +176,7 @@ void Connection::dispatch(Slice frame) {
   sessions_->add_flight(bytes);
   listener_.requests.add();
   last_active_ = sessions_->shard().now();
+  const WorkTimer not_ours(*this, -1);
   sessions_->sink().on_request(*this, std::move(frame), ReplySlot(*this, request));
 }
 
@@ -328,6 +351,7 @@ void Connection::advance(std::size_t bytes) {
 }
 
 void Connection::flush() {
+  const WorkTimer timer(*this, 1);
   std::size_t budget = kBytesPerTurn;
   while (writable_ && has_output()) {
     if (budget == 0) return continue_next_turn();

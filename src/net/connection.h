@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "net/frame_assembler.h"
@@ -39,6 +40,8 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
   void mute() override { ++mutes_; }
   void unmute() override;
   void mute_until(MonoTime when) override;
+  void measure_work(bool on) override { measured_ = on; }
+  std::int64_t take_work_nanos() override { return std::exchange(work_nanos_, 0); }
   void close(std::string reason) override { request_close(std::move(reason), false); }
 
   /// Begins to listen to the stream.
@@ -88,6 +91,8 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
   void close_for(std::uint64_t request) override;
   Session* session() override { return stream_ ? this : nullptr; }
 
+  /// Adds the time of its scope to work_nanos_, if that is measured.
+  class WorkTimer;
   bool may_deliver();
   void read();
   /// One read of the stream; false: nothing more for now.
@@ -148,6 +153,8 @@ class Connection final : public Session, private ReplyTarget, private env::Strea
   MonoTime muted_until_;
   std::optional<env::TimerId> mute_timer_;
   std::uint32_t mutes_ = 0;
+  bool measured_ = false;
+  std::int64_t work_nanos_ = 0;
   bool readable_ = false;
   bool writable_ = true;
   bool stalled_ = false;   // there may be frames or bytes that it was not allowed to take

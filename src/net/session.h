@@ -139,6 +139,10 @@ class Session {
   virtual void unmute() = 0;
   /// No further request before `when`; the later of several wins (throttling, KIP-219).
   virtual void mute_until(MonoTime when) = 0;
+  /// From now on (or no longer) the time spent on reading and sending for it is measured.
+  virtual void measure_work(bool on) = 0;
+  /// What was measured since the last call, without what the sink did.
+  virtual std::int64_t take_work_nanos() = 0;
   /// Closes at the end of the turn, with a log line; answers that wait in order are tried once.
   virtual void close(std::string reason) = 0;
 

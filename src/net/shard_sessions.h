@@ -68,6 +68,7 @@ class ShardSessions final : private env::TurnHook {
   // For Connection:
   env::Shard& shard() { return shard_; }
   RequestSink& sink() { return sink_; }
+  MonoTime precise_now() { return env_.clock().mono(); }
   const SocketServerOptions& options() const { return options_; }
   AheadCredit& credit() { return credit_; }
   const Slice& slab();

@@ -198,7 +198,7 @@ class ControllerMachine {
 
   // topics.cc
   ApiError create_topic(const wire::CreateTopicsRequest::CreatableTopic& topic, Dice& dice,
-                        image::RecordList& records,
+                        const RequestContext& context, image::RecordList& records,
                         wire::CreateTopicsResponse::CreatableTopicResult& result) const;
   ApiError check_new_topic(const wire::CreateTopicsRequest::CreatableTopic& topic) const;
   Result<std::vector<image::PartitionState>> assign_manually(
@@ -210,7 +210,8 @@ class ControllerMachine {
   /// Empty if no replica is active.
   std::optional<image::PartitionState> new_partition(const std::vector<NodeId>& replicas) const;
   ApiError create_partitions(const wire::CreatePartitionsRequest::CreatePartitionsTopic& topic,
-                             Dice& dice, image::RecordList& records) const;
+                             Dice& dice, const RequestContext& context,
+                             image::RecordList& records) const;
 
   // configs.cc
   Result<std::vector<config::ConfigChange>> decide_config_changes(

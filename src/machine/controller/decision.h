@@ -50,6 +50,16 @@ struct ControllerSettings {
   std::optional<Uuid> own_incarnation_id;
 };
 
+/// Judges how many partitions a request may still create or delete.
+/// Thread   the controller's shard, while a decision is made. A soft effect: nothing is replayed.
+/// Source   ControllerRequestContext.applyPartitionChangeQuota; KIP-599.
+class PartitionChangeQuota {
+ public:
+  virtual ~PartitionChangeQuota() = default;
+  /// Counts them; false if they must be refused.
+  virtual bool admit(std::size_t partitions) = 0;
+};
+
 /// What comes with every request: time, randomness and the log are inputs.
 struct RequestContext {
   RequestContext() = default;
@@ -61,6 +71,9 @@ struct RequestContext {
   Offset next_offset{0};
   /// Differs from request to request.
   std::uint64_t seed = 0;
+  /// nullptr: as many partitions as one likes.
+  PartitionChangeQuota* quota = nullptr;
+  bool admits(std::size_t partitions) const { return !quota || quota->admit(partitions); }
 };
 
 /// What to write, and what to answer once it is committed.
@@ -105,6 +118,10 @@ void set_error(Item& item, const ApiError& error) {
 inline ApiError too_many_records() {
   return ApiError(ErrorCode::kPolicyViolation,
                   "Unable to perform excessively large batch operation.");
+}
+
+inline ApiError quota_exceeded() {
+  return ApiError(ErrorCode::kThrottlingQuotaExceeded, "The throttling quota has been exceeded.");
 }
 
 std::vector<NodeId> to_node_ids(const std::vector<std::int32_t>& ids);

@@ -220,7 +220,8 @@ ApiError ControllerMachine::check_new_topic(const CreatableTopic& topic) const {
 }
 
 ApiError ControllerMachine::create_topic(const CreatableTopic& topic, Dice& dice,
-                                         image::RecordList& records, TopicResult& result) const {
+                                         const RequestContext& context, image::RecordList& records,
+                                         TopicResult& result) const {
   if (ApiError error = check_new_topic(topic); !error.ok()) return error;
   const image::ConfigResource resource(image::ResourceType::kTopic, topic.name.str());
   std::vector<config::AlterEntry> entries;
@@ -234,6 +235,7 @@ ApiError ControllerMachine::create_topic(const CreatableTopic& topic, Dice& dice
   const auto partitions =
       topic.assignments.empty() ? assign_automatically(topic, dice) : assign_manually(topic);
   if (!partitions.ok()) return partitions.error();
+  if (!context.admits(partitions->size())) return quota_exceeded();
 
   const TopicId id = Uuid::random([&] { return dice.next(); });
   records.topic(resource.name, id);
@@ -275,7 +277,7 @@ Decision<wire::CreateTopicsResponse> ControllerMachine::decide_create_topics(
   for (const CreatableTopic& topic : request.topics) {
     if (twice.count(topic.name.str()) > 0) continue;
     TopicResult result;
-    ApiError error = create_topic(topic, dice, decision.records, result);
+    ApiError error = create_topic(topic, dice, context, decision.records, result);
     decision.response.topics.push_back(error.ok() ? std::move(result)
                                                   : failed(topic.name.view(), error));
   }
@@ -290,7 +292,7 @@ Decision<wire::CreateTopicsResponse> ControllerMachine::decide_create_topics(
 
 ApiError ControllerMachine::create_partitions(
     const wire::CreatePartitionsRequest::CreatePartitionsTopic& topic, Dice& dice,
-    image::RecordList& records) const {
+    const RequestContext& context, image::RecordList& records) const {
   const image::TopicImage* found = image().topic(topic.name.view());
   if (found == nullptr) return ApiError(ErrorCode::kUnknownTopicOrPartition);
   const auto existing = static_cast<std::int32_t>(found->partitions.size());
@@ -311,6 +313,7 @@ ApiError ControllerMachine::create_partitions(
                                                       std::to_string(topic.assignments->size()) +
                                                       " assignment(s) were specified."};
   }
+  if (!context.admits(static_cast<std::size_t>(additional))) return quota_exceeded();
   if (found->partitions.empty()) {
     return {ErrorCode::kUnknownServerError,
             "Invalid state: topic " + found->name + " appears to have no partitions."};
@@ -360,7 +363,7 @@ Decision<wire::CreatePartitionsResponse> ControllerMachine::decide_create_partit
   }
   for (const auto& topic : request.topics) {
     if (twice.count(topic.name.str()) > 0) continue;
-    add_result(topic.name.view(), create_partitions(topic, dice, decision.records));
+    add_result(topic.name.view(), create_partitions(topic, dice, context, decision.records));
     if (decision.records.size() > kRecordsPerOperationMax) break;
   }
   if (decision.records.size() > kRecordsPerOperationMax) {
@@ -442,8 +445,10 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
     verdict = too_many_records();
   }
   for (const auto& [id, name] : doomed) {
-    if (verdict.ok()) decision.records.remove_topic(id);
-    add_result(name, id, verdict);
+    const bool admitted = !verdict.ok() || context.admits(image().topic(id)->partitions.size());
+    const ApiError error = admitted ? verdict : quota_exceeded();
+    if (error.ok()) decision.records.remove_topic(id);
+    add_result(name, id, error);
   }
   return decision;
 }

@@ -162,6 +162,7 @@ void Node::build_broker() {
                                                   *quorum_, config_, limits));
     parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
   }
+  build_quotas();
   dynamic_.on_change([this](const broker::DynamicConfig::Value& config) { follow_config(config); });
   groups_ = std::make_unique<coordinator::GroupCoordinators>(env_, replicas_, *config_);
   markers_ = std::make_unique<coordinator::MarkerWriter>(replicas_, *groups_);
@@ -173,7 +174,7 @@ void Node::build_broker() {
       env_, config_->node_id, dynamic_, directories_, replicas_,
       [this](std::uint32_t s, const image::ImagePtr& image, const image::MetadataChanges& changes,
              const broker::DynamicConfig::Value& config) {
-        show(s, image, config);
+        show(s, image, changes, config);
         groups_->show(s, image, changes, config);
         transactions_->show(s, image);
       },
@@ -304,9 +305,21 @@ void Node::start_added_listener(const std::string& name) {
   server_->remove(name, shard_.now());
 }
 
+/// What one shard has counted, all know.
+void Node::build_quotas() {
+  for (auto& parts : parts_) {
+    std::vector<request::ClientQuotaHost*> others;
+    for (auto& other : parts_)
+      if (other != parts) others.push_back(&other->quotas());
+    parts->quotas().connect(std::move(others));
+    parts->services().mutation_quotas = &parts_.front()->quotas();
+  }
+}
+
 void Node::show(std::uint32_t s, const image::ImagePtr& image,
-                const broker::DynamicConfig::Value& config) {
+                const image::MetadataChanges& changes, const broker::DynamicConfig::Value& config) {
   parts_[s]->services().image = image;
+  if (!changes.client_quotas.empty()) parts_[s]->quotas().show(*image);
   parts_[s]->services().config = config;
 }
 
@@ -318,9 +331,8 @@ void Node::follow_image(const image::PublishedImage& published) {
   dynamic_.apply(published);
   for (std::uint32_t s = 0; s < env_.shard_count(); ++s)
     env_.shard(env::ShardId(s))
-        .post([this, s, image = published.image, config = dynamic_.current()] {
-          show(s, image, config);
-        });
+        .post([this, s, image = published.image, changes = published.changes,
+               config = dynamic_.current()] { show(s, image, changes, config); });
 }
 
 void Node::follow_config(const broker::DynamicConfig::Value& config) {

@@ -74,11 +74,12 @@ class Node {
   void build_quorum();
   void build_broker();
   void build_log_keepers();
+  void build_quotas();
   void build_server();
   Result<void> start_early_listeners();
   Result<void> start_client_listeners();
   /// On shard `s`: its requests see these from now on.
-  void show(std::uint32_t s, const image::ImagePtr& image,
+  void show(std::uint32_t s, const image::ImagePtr& image, const image::MetadataChanges& changes,
             const broker::DynamicConfig::Value& config);
   void follow_image(const image::PublishedImage& published);
   void follow_config(const broker::DynamicConfig::Value& config);

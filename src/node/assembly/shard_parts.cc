@@ -7,13 +7,25 @@
 
 namespace moldau::assembly {
 
+namespace {
+
+security::QuotaWindow window_of(std::int32_t samples, std::int32_t seconds) {
+  return {samples, Millis(std::int64_t{seconds} * 1000)};
+}
+
+}  // namespace
+
 ShardParts::ShardParts(env::Env& env, env::Shard& shard, replica::ReplicaSet& replicas,
                        quorum::Quorum& quorum, std::shared_ptr<const config::BrokerConfig> config,
                        replica::FetchSessionLimits limits)
     : services_(env, shard, replicas, quorum, limits),
+      quotas_(env, shard,
+              window_of(config->values.quota_window_num, config->values.quota_window_size_seconds),
+              window_of(config->values.controller_quota_window_num,
+                        config->values.controller_quota_window_size_seconds)),
       controller_listeners_(config->controller_listener_names),
-      clients_(env, shard, handler::routes_of(services_, false)),
-      controllers_(env, shard, handler::routes_of(services_, true)) {
+      clients_(env, shard, handler::routes_of(services_, false), &quotas_),
+      controllers_(env, shard, handler::routes_of(services_, true), &quotas_) {
   services_.static_properties = config->properties;
   if (config->has_authorizer) {
     auto settings = std::make_shared<security::AuthorizerSettings>();

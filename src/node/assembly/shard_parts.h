@@ -21,10 +21,12 @@ class ShardParts final : public net::RequestSink {
              replica::FetchSessionLimits limits);
 
   handler::Services& services() { return services_; }
+  request::ClientQuotaHost& quotas() { return quotas_; }
   void on_request(net::Session& session, Slice frame, net::ReplySlot slot) override;
 
  private:
   handler::Services services_;
+  request::ClientQuotaHost quotas_;
   std::vector<std::string> controller_listeners_;
   request::Router clients_;
   request::Router controllers_;

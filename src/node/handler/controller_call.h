@@ -74,6 +74,66 @@ env::Task<Result<Response>> call_controller(
   co_return result;
 }
 
+/// The controller mutation quota of one request: strict from the version on that knows its error,
+/// else a debt that the client pays by a pause.
+/// Thread   made on the request's shard, asked on the controller's.
+class MutationQuota final : public controller::PartitionChangeQuota {
+ public:
+  MutationQuota(request::ClientQuotaHost& host, const request::Request& request, bool strict)
+      : host_(host),
+        user_(request::user_of(request.caller().principal)),
+        client_id_(request.header().client_id),
+        strict_(strict) {}
+
+  bool admit(std::size_t partitions) override {
+    Millis throttle{0};
+    const security::QuotaClient client(user_, client_id_);
+    const bool admitted =
+        host_.charge_mutations(client, static_cast<double>(partitions), strict_, throttle);
+    if (throttle > Millis(0)) throttle_ = throttle;
+    return admitted;
+  }
+  Millis throttle() const { return throttle_; }
+
+ private:
+  request::ClientQuotaHost& host_;
+  const std::string user_;
+  const std::string client_id_;
+  const bool strict_;
+  Millis throttle_{0};
+};
+
+/// call_controller for what changes topics and partitions: within the quota of mutations, whose
+/// pause is the response's throttle_time_ms.
+template <class Message, class Response>
+env::Task<Result<Response>> call_within_quota(
+    Services& node, HeldPtr<Message> held, const request::Request& request,
+    std::int16_t strict_since, MonoTime deadline,
+    controller::Decision<Response> (controller::ControllerMachine::*decide)(
+        const Message&, const controller::RequestContext&) const) {
+  std::shared_ptr<MutationQuota> quota;
+  if (request.quotas() && node.mutation_quotas)
+    quota = std::make_shared<MutationQuota>(*node.mutation_quotas, request,
+                                            request.version() >= strict_since);
+  quorum::DecideFn<Response> function = [held, version = request.version(), quota, decide](
+                                            controller::ControllerMachine& machine,
+                                            const controller::RequestContext& context) {
+    controller::RequestContext own = context;
+    own.version = version;
+    own.quota = quota.get();
+    controller::Decision<Response> decision = (machine.*decide)(held->message, own);
+    if (quota)
+      decision.response.throttle_time_ms = static_cast<std::int32_t>(quota->throttle().value());
+    return decision;
+  };
+  Result<Response> result =
+      co_await node.quorum.submit<Response>(node.shard, std::move(function), deadline);
+  if (result.ok() && request.quotas() && result->throttle_time_ms > 0)
+    request.quotas()->note_throttle(security::QuotaType::kControllerMutation,
+                                    Millis(result->throttle_time_ms));
+  co_return result;
+}
+
 /// Waits (at most a second) until this shard has seen everything that was committed before now:
 /// whoever gets the answer of a change may look at its effect at once.
 inline env::Task<void> until_shown(Services& node) {
@@ -115,16 +175,16 @@ env::Task<void> forward(Services& node, request::RequestPtr request, std::int32_
   request->answer(response);
 }
 
-/// What the controller makes of the part of a request that the caller is allowed. `request` must
-/// live until then.
+/// What the controller makes of the part of a request that the caller is allowed, within the
+/// quota of mutations. `request` must live until then.
 template <class Message, class Response, class Decide>
 env::Task<Response> decide_allowed(Services& node, const request::Request* request, Message allowed,
-                                   Decide decide,
+                                   std::int16_t strict_since, Decide decide,
                                    void (*fill)(const Message&, const Error&, Response&)) {
   const MonoTime deadline = controller_deadline(*request, allowed.timeout_ms);
   const auto held = std::make_shared<const Held<Message>>(std::move(allowed), request->frame());
   Result<Response> decided =
-      co_await call_controller(node, held, request->version(), deadline, decide);
+      co_await call_within_quota(node, held, *request, strict_since, deadline, decide);
   if (decided.ok()) {
     co_await until_shown(node);
     co_return std::move(*decided);

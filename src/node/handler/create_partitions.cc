@@ -10,6 +10,8 @@ namespace moldau::handler {
 namespace {
 
 using Message = wire::CreatePartitionsRequest;
+/// The version that knows THROTTLING_QUOTA_EXCEEDED.
+constexpr std::int16_t kStrictSince = 3;
 using Response = wire::CreatePartitionsResponse;
 
 void fill_errors(const Message& message, const Error& error, Response& response) {
@@ -54,7 +56,7 @@ env::Task<void> handle_create_partitions(Services& node, request::RequestPtr req
   Message allowed = allowed_part(node, *request, std::move(decoded).value(), response);
   if (!allowed.topics.empty() || asks_for_nothing) {
     Response made = co_await decide_allowed<Message, Response>(
-        node, request.get(), std::move(allowed),
+        node, request.get(), std::move(allowed), kStrictSince,
         &controller::ControllerMachine::decide_create_partitions, fill_errors);
     for (auto& refused : response.results) made.results.push_back(std::move(refused));
     response = std::move(made);

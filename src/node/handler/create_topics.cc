@@ -10,6 +10,8 @@ namespace moldau::handler {
 namespace {
 
 using Message = wire::CreateTopicsRequest;
+/// The version that knows THROTTLING_QUOTA_EXCEEDED.
+constexpr std::int16_t kStrictSince = 6;
 using Response = wire::CreateTopicsResponse;
 
 void fill_errors(const Message& message, const Error& error, Response& response) {
@@ -78,7 +80,7 @@ env::Task<void> handle_create_topics(Services& node, request::RequestPtr request
   Message allowed = allowed_part(node, *request, std::move(decoded).value(), response);
   if (!allowed.topics.empty() || asks_for_nothing) {
     Response made = co_await decide_allowed<Message, Response>(
-        node, request.get(), std::move(allowed),
+        node, request.get(), std::move(allowed), kStrictSince,
         &controller::ControllerMachine::decide_create_topics, fill_errors);
     hide_configs(node, *request, made);
     for (auto& refused : response.topics) made.topics.push_back(std::move(refused));

@@ -10,6 +10,8 @@ namespace moldau::handler {
 namespace {
 
 using Message = wire::DeleteTopicsRequest;
+/// The version that knows THROTTLING_QUOTA_EXCEEDED.
+constexpr std::int16_t kStrictSince = 5;
 using Response = wire::DeleteTopicsResponse;
 
 void fill_errors(const Message& message, const Error& error, Response& response) {
@@ -116,7 +118,7 @@ env::Task<void> handle_delete_topics(Services& node, request::RequestPtr request
   Message allowed = allowed_part(node, *request, std::move(decoded).value(), response);
   if (!is_empty(allowed) || asks_for_nothing) {
     Response made = co_await decide_allowed<Message, Response>(
-        node, request.get(), std::move(allowed),
+        node, request.get(), std::move(allowed), kStrictSince,
         &controller::ControllerMachine::decide_delete_topics, fill_errors);
     for (auto& refused : response.responses) made.responses.push_back(std::move(refused));
     response = std::move(made);

@@ -284,10 +284,55 @@ wire::FetchResponse response_of(const FetchPlan& plan, std::vector<ReadOutcome>&
   return response;
 }
 
+/// What the answer will take, near enough: records, and what each told partition has around them.
+double size_of(const std::vector<ReadOutcome>& outcomes, std::uint64_t record_bytes) {
+  constexpr std::size_t kEmpty = 21;
+  constexpr std::size_t kEach = 60;
+  std::size_t told = 0;
+  for (const ReadOutcome& outcome : outcomes)
+    if (outcome.range.length > 0 || outcome.error != ErrorCode::kNone) ++told;
+  return static_cast<double>(record_bytes + kEmpty + told * kEach);
+}
+
+/// A client above its quota gets nothing this time, and will not have been charged for it. True
+/// if it was answered so. A session that was to begin with this answer does not.
+bool answer_throttled(request::Request& request, const FetchPlan& plan, double bytes,
+                      Services& node) {
+  using security::QuotaType;
+  request::ClientQuotaHost* quotas = request.quotas();
+  if (!quotas) return false;
+  const Millis for_time = request.charge_time_at_work();
+  const Millis for_bytes = request.charge(QuotaType::kFetch, bytes);
+  const Millis throttle = std::max(for_time, for_bytes);
+  if (throttle == Millis(0)) return false;
+  quotas->take_back(QuotaType::kFetch, request.quota_client(), bytes);
+  wire::FetchResponse response;
+  response.throttle_time_ms = static_cast<std::int32_t>(throttle.value());
+  if (plan.incremental) {
+    response.session_id = plan.session_id;
+  } else if (plan.session_id != 0) {
+    node.fetch_sessions.remove(plan.session_id);
+  }
+  request.answer(response);
+  return true;
+}
+
 void answer_error(request::Request& request, ErrorCode code) {
   wire::FetchResponse response;
   response.error_code = to_wire(code);
   request.answer(response);
+}
+
+/// Within the request's limit and, for clients, the broker's and their quota's.
+std::uint32_t bytes_max_of(const wire::FetchRequest& message, const request::Request& request,
+                           const Services& node) {
+  const std::int32_t ours = node.config ? node.config->values.fetch_max_bytes : INT32_MAX;
+  std::int32_t most = std::clamp(message.max_bytes, 0, ours);
+  if (request.quotas()) {
+    const auto allowed = request.quotas()->fetch_bytes_max(request.quota_client());
+    if (allowed && *allowed < most) most = static_cast<std::int32_t>(*allowed);
+  }
+  return static_cast<std::uint32_t>(most);
 }
 
 replica::ReadAs reader_of(const wire::FetchRequest& message) {
@@ -316,8 +361,8 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
   replica::ReadAs as = reader_of(message);
   plan.refusals = refusals_of(plan, uses_ids, as.follower.value() >= 0, node, *request);
   FetchLimits limits;
-  limits.bytes_max = static_cast<std::uint32_t>(std::clamp(
-      message.max_bytes, 0, node.config ? node.config->values.fetch_max_bytes : INT32_MAX));
+  if (as.follower >= NodeId(0)) request->exempt_from_quotas();
+  limits.bytes_max = bytes_max_of(message, *request, node);
   limits.bytes_min = std::min(message.min_bytes, static_cast<std::int32_t>(limits.bytes_max));
   limits.deadline = request->arrived() + Millis(std::max(0, message.max_wait_ms));
   std::shared_ptr<park::Waiter> waiter;
@@ -327,16 +372,22 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
     as.wait = warmings < kWarmingsMax ? env::Wait::kNever : env::Wait::kForDevice;
     if (waiter) waiter->rearm();
     begin_round(node, plan, uses_ids, as, limits.bytes_max, waiter, round);
+    request->paused();
     if (round->open > 0) (void)co_await round->finished;
+    request->resumed();
     if (is_renaming(round->outcomes) && request->alive()) {
       const MonoTime soon = node.shard.now() + Millis(1);
+      request->paused();
       co_await env::sleep_until(node.shard, soon);
+      request->resumed();
       continue;
     }
     replica::ColdReads cold = replica::cold_reads_of(round->outcomes, limits.bytes_max);
     if (!cold.empty() && request->alive()) {
       ++warmings;
+      request->paused();
       co_await replica::warm(&node.shard, std::move(cold), limits.bytes_max);
+      request->resumed();
       continue;
     }
     const std::uint64_t bytes = trim(round->outcomes, limits.bytes_max);
@@ -345,10 +396,13 @@ env::Task<void> handle_fetch(Services& node, request::RequestPtr request) {
     if (!enough && waiter && request->alive() && node.shard.now() < limits.deadline) {
       // In slices, so that a request whose peer has gone does not wait as long as it asked to.
       const MonoTime until = std::min(limits.deadline, node.shard.now() + kLookAfterPeer);
+      request->paused();
       (void)co_await waiter->wait_until(until);
+      request->resumed();
       if (request->alive()) continue;
     }
     if (waiter) waiter->finish();
+    if (answer_throttled(*request, plan, size_of(round->outcomes, bytes), node)) co_return;
     const wire::FetchResponse response =
         response_of(plan, round->outcomes, as.read_committed, node);
     request->answer(response);

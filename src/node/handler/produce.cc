@@ -335,6 +335,10 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
     co_return;
   }
   const wire::ProduceRequest message = std::move(decoded).value();
+  // Now, not with the answer: what the peer has sent behind it waits in the socket.
+  const Millis throttle =
+      request->charge(security::QuotaType::kProduce, static_cast<double>(request->frame().size()));
+  request->mute_for(throttle);
   auto gathering = std::make_shared<Gathering>(node.shard);
   const bool acks_valid = message.acks >= -1 && message.acks <= 1;
   if (!acks_valid || !transaction_authorized(message, node, *request)) {
@@ -354,15 +358,21 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
       for (Target& target : gathering->targets)
         target.claim.must_be_verified = target.producer.has_value();
     send_all(node, gathering, message, *request);
+    request->paused();
     (void)co_await gathering->finished;
+    request->resumed();
     if (transaction) {
       PartitionsToVerify what = std::move(*transaction);
+      request->paused();
       co_await verify_beginnings(node, &message, std::move(what), gathering.get());
+      request->resumed();
       auto again = std::make_shared<Gathering>(node.shard);
       again->targets = std::move(gathering->targets);
       gathering = std::move(again);
       send_all(node, gathering, message, *request);
+      request->paused();
       (void)co_await gathering->finished;
+      request->resumed();
     }
   }
   if (message.acks == 0) {
@@ -376,7 +386,8 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
     request->answer_nothing();
     co_return;
   }
-  const wire::ProduceResponse response = response_of(message, gathering->targets);
+  wire::ProduceResponse response = response_of(message, gathering->targets);
+  response.throttle_time_ms = static_cast<std::int32_t>(throttle.value());
   request->answer(response);
 }
 

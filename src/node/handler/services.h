@@ -59,6 +59,8 @@ struct Services {
   broker::MetadataApplier* applier = nullptr;
   broker::ProducerIds* producer_ids = nullptr;
   broker::ReplicaAlterLogDirs* alter_log_dirs = nullptr;
+  /// Where the controller counts mutations.
+  request::ClientQuotaHost* mutation_quotas = nullptr;
 
   /// Of all shards; callable from any.
   coordinator::GroupCoordinators* groups = nullptr;

@@ -14,7 +14,53 @@ Request::Request(wire::ReceivedHeader header, Slice frame, std::size_t body_at, 
       caller_(std::move(caller)),
       arrived_(arrived) {}
 
-Request::~Request() = default;
+Request::~Request() {
+  if (watched_ && *watched_ == this) *watched_ = nullptr;
+}
+
+void Request::exempt_from_quotas() {
+  quotas_ = nullptr;
+  working_since_.reset();
+}
+
+Millis Request::charge(security::QuotaType type, double value) {
+  if (!quotas_ || !quotas_->enabled(type)) return Millis(0);
+  const Millis throttle = quotas_->charge(type, quota_client(), value);
+  if (throttle > Millis(0)) quotas_->note_throttle(type, throttle);
+  return throttle;
+}
+
+void Request::resumed() {
+  if (quotas_ && watched_ && !working_since_) working_since_ = quotas_->precise_now();
+}
+
+void Request::paused() {
+  if (!working_since_) return;
+  worked_nanos_ += quotas_->precise_now() - *working_since_;
+  working_since_.reset();
+}
+
+Millis Request::charge_time(Millis asked) {
+  using security::QuotaType;
+  throttle_ = asked;
+  if (!quotas_ || !watched_) return throttle_;
+  paused();
+  const std::int64_t nanos = std::exchange(worked_nanos_, 0);
+  if (nanos == 0) return throttle_;
+  const Millis pause = quotas_->charge_time(quota_client(), nanos);
+  if (pause > throttle_) {
+    throttle_ = pause;
+    quotas_->note_throttle(QuotaType::kRequest, pause);
+  }
+  return throttle_;
+}
+
+/// KIP-219: the answer leaves at once, the next request waits.
+void Request::mute_for(Millis throttle) {
+  if (throttle <= Millis(0)) return;
+  if (net::Session* session = slot_.session())
+    session->mute_until(session->shard().now() + throttle);
+}
 
 void Request::send(Slice buffer, const wire::Writer& writer) {
   net::Reply reply;
@@ -28,11 +74,13 @@ void Request::send(Slice buffer, const wire::Writer& writer) {
   }
   reply.add(buffer.sub(from, writer.position() - from));
   answered_ = true;
+  mute_for(throttle_);
   slot_.send(std::move(reply));
 }
 
-void Request::answer_nothing() {
+void Request::answer_nothing(Millis throttle) {
   answered_ = true;
+  mute_for(throttle);
   slot_.send_nothing();
 }
 

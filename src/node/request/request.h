@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/result.h"
 #include "env/shard.h"
 #include "net/session.h"
+#include "node/request/client_quota_host.h"
 #include "wire/api_keys.h"
 #include "wire/encode.h"
 #include "wire/reader.h"
@@ -53,6 +55,23 @@ class Request {
   /// False once the peer is gone: long waits should end.
   bool alive() const { return slot_.alive(); }
 
+  /// Client quotas hold for it from here on; borrowed. A request of the cluster itself is exempt.
+  void limit_by(ClientQuotaHost& quotas) { quotas_ = &quotas; }
+  void exempt_from_quotas();
+  /// The quotas that hold for it, nullptr if none do.
+  ClientQuotaHost* quotas() const { return quotas_; }
+  security::QuotaClient quota_client() const {
+    return {user_of(caller_.principal), header_.client_id};
+  }
+  /// Counts a use (without quotas: nothing) and says how long the client is to pause.
+  Millis charge(security::QuotaType type, double value);
+  /// Charges the time at work so far, which answer() does otherwise.
+  Millis charge_time_at_work() { return charge_time(Millis(0)); }
+  /// Its work goes on after a wait, or pauses for one: only time at work counts for the quota of
+  /// request time. Work that does not say so is not counted.
+  void resumed();
+  void paused();
+
   /// The body as message M at the request's version, to its last byte.
   /// Errors   kInvalidRequest: the connection must be closed, as Apache does.
   template <class M>
@@ -72,6 +91,31 @@ class Request {
   /// Answers in another version than was asked: only ApiVersions does.
   template <class M>
   void answer_as(const M& message, std::int16_t v) {
+    if constexpr (requires { message.throttle_time_ms; }) {
+      // Quotas of bytes and mutations were charged by the handler, in message.throttle_time_ms.
+      const Millis asked(message.throttle_time_ms);
+      const Millis all = charge_time(asked);
+      if (all != asked) {
+        M own = message;
+        own.throttle_time_ms = static_cast<std::int32_t>(all.value());
+        encode(own, v);
+        return;
+      }
+    }
+    encode(message, v);
+  }
+  /// acks=0: the peer expects nothing. The connection pauses for so long.
+  void answer_nothing(Millis throttle = Millis(0));
+  void close(std::string_view why);
+  /// Remembered for metrics and later requests of the connection.
+  void set_client_software(std::string name, std::string version);
+  bool answered() const { return answered_; }
+
+ private:
+  friend class Router;
+
+  template <class M>
+  void encode(const M& message, std::int16_t v) {
     const std::size_t front = wire::response_header_size(api(), version());
     Slice buffer = Slice::allocate(front + message.size(v));
     wire::Writer writer(buffer.mutable_view());
@@ -79,14 +123,9 @@ class Request {
     message.encode(writer, v);
     send(std::move(buffer), writer);
   }
-  /// acks=0: the peer expects nothing.
-  void answer_nothing();
-  void close(std::string_view why);
-  /// Remembered for metrics and later requests of the connection.
-  void set_client_software(std::string name, std::string version);
-  bool answered() const { return answered_; }
-
- private:
+  /// Charges the time of work; how long the client is to pause with that and `asked`.
+  Millis charge_time(Millis asked);
+  void mute_for(Millis throttle);
   void send(Slice buffer, const wire::Writer& writer);
 
   wire::ReceivedHeader header_;
@@ -96,6 +135,13 @@ class Request {
   Caller caller_;
   MonoTime arrived_;
   bool answered_ = false;
+  ClientQuotaHost* quotas_ = nullptr;
+  /// While it works, from when; what came before.
+  std::optional<MonoTime> working_since_;
+  std::int64_t worked_nanos_ = 0;
+  Millis throttle_{0};
+  /// Where the router looks whether it is still there; not if its time does not count.
+  Request** watched_ = nullptr;
 };
 
 using RequestPtr = std::unique_ptr<Request>;

@@ -16,8 +16,8 @@ Caller caller_of(const net::Session& session) {
 
 }  // namespace
 
-Router::Router(env::Env& env, env::Shard& shard, std::vector<Route> routes)
-    : env_(env), shard_(shard) {
+Router::Router(env::Env& env, env::Shard& shard, std::vector<Route> routes, ClientQuotaHost* quotas)
+    : env_(env), shard_(shard), quotas_(quotas) {
   for (Route& route : routes) {
     const auto index = static_cast<std::size_t>(route.api_key);
     MOLDAU_CHECK(index < routes_.size(), "a route of an unknown API");
@@ -60,7 +60,28 @@ void Router::on_request(net::Session& session, Slice frame, net::ReplySlot slot)
   const std::size_t body_at = reader.position();
   auto request = std::make_unique<Request>(std::move(header).value(), std::move(frame), body_at,
                                            std::move(slot), caller_of(session), shard_.now());
-  tasks_.spawn(const_cast<Route*>(route)->handler(std::move(request)));
+  if (!quotas_) return serve(*route, std::move(request));
+  request->limit_by(*quotas_);
+  const bool timed = quotas_->enabled(security::QuotaType::kRequest);
+  session.measure_work(timed);
+  if (timed) return serve_timed(*route, session, std::move(request));
+  serve(*route, std::move(request));
+}
+
+void Router::serve(const Route& route, RequestPtr request) {
+  tasks_.spawn(const_cast<Route&>(route).handler(std::move(request)));
+}
+
+/// Measures the work until the first wait; the request itself goes on from there.
+void Router::serve_timed(const Route& route, net::Session& session, RequestPtr request) {
+  const std::int64_t network_nanos = session.take_work_nanos();
+  // Reading and sending is not throttled by itself: the next answer will tell.
+  if (network_nanos > 0) (void)quotas_->charge_time(request->quota_client(), network_nanos);
+  starting_ = request.get();
+  request->watched_ = &starting_;
+  request->resumed();
+  serve(route, std::move(request));
+  if (starting_) std::exchange(starting_, nullptr)->paused();
 }
 
 }  // namespace moldau::request

@@ -41,7 +41,9 @@ struct Route {
 /// Source   "Wire rules" of the API table; SocketServer, KafkaApis.
 class Router final : public net::RequestSink {
  public:
-  Router(env::Env& env, env::Shard& shard, std::vector<Route> routes);
+  /// `quotas` is borrowed; nullptr: no client quota holds.
+  Router(env::Env& env, env::Shard& shard, std::vector<Route> routes,
+         ClientQuotaHost* quotas = nullptr);
   ~Router() override;
 
   void on_request(net::Session& session, Slice frame, net::ReplySlot slot) override;
@@ -51,11 +53,16 @@ class Router final : public net::RequestSink {
   struct Series;
   const Route* route_of(wire::ApiKey key) const;
   void refuse(net::Session& session, net::ReplySlot slot, std::string why);
+  void serve(const Route& route, RequestPtr request);
+  void serve_timed(const Route& route, net::Session& session, RequestPtr request);
 
   env::Env& env_;
   env::Shard& shard_;
   std::array<std::unique_ptr<Route>, kRoutesMax> routes_;
   std::array<env::Counter*, kRoutesMax> requests_{};
+  ClientQuotaHost* quotas_;
+  /// The request that is being started, while it is there.
+  Request* starting_ = nullptr;
   env::TaskScope tasks_;
 };
 
