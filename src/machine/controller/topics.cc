@@ -391,7 +391,7 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
     result.topic_id = id;
     set_error(result, error);
   };
-  // How often each is asked for: by name, by id; names of either form count together.
+  // How often each is asked for; names of either form count together.
   std::map<std::string, int> names;
   std::map<TopicId, int> ids;
   for (const wire::Text& name : request.topic_names) ++names[name.str()];
@@ -439,14 +439,11 @@ Decision<wire::DeleteTopicsResponse> ControllerMachine::decide_delete_topics(
     }
   }
   ApiError verdict;
-  if (!settings_.delete_topic_enable) {
-    verdict = deletion_disabled(context.version);
-  } else if (doomed.size() > kRecordsPerOperationMax) {
-    verdict = too_many_records();
-  }
+  if (doomed.size() > kRecordsPerOperationMax) verdict = too_many_records();
+  if (!settings_.delete_topic_enable) verdict = deletion_disabled(context.version);
   for (const auto& [id, name] : doomed) {
-    const bool admitted = !verdict.ok() || context.admits(image().topic(id)->partitions.size());
-    const ApiError error = admitted ? verdict : quota_exceeded();
+    const std::size_t count = image().topic(id)->partitions.size();
+    const ApiError error = !verdict.ok() || context.admits(count) ? verdict : quota_exceeded();
     if (error.ok()) decision.records.remove_topic(id);
     add_result(name, id, error);
   }

@@ -162,7 +162,6 @@ void Node::build_broker() {
                                                   *quorum_, config_, limits));
     parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
   }
-  build_quotas();
   dynamic_.on_change([this](const broker::DynamicConfig::Value& config) { follow_config(config); });
   groups_ = std::make_unique<coordinator::GroupCoordinators>(env_, replicas_, *config_);
   markers_ = std::make_unique<coordinator::MarkerWriter>(replicas_, *groups_);
@@ -246,6 +245,7 @@ void Node::on_directory_failure(std::uint32_t directory, const Error& why) {
 }
 
 void Node::build_server() {
+  build_quotas();
   std::vector<net::RequestSink*> sinks;
   for (auto& parts : parts_) sinks.push_back(parts.get());
   server_ = std::make_unique<net::SocketServer>(

@@ -78,9 +78,8 @@ void Request::send(Slice buffer, const wire::Writer& writer) {
   slot_.send(std::move(reply));
 }
 
-void Request::answer_nothing(Millis throttle) {
+void Request::answer_nothing() {
   answered_ = true;
-  mute_for(throttle);
   slot_.send_nothing();
 }
 

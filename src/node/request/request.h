@@ -65,6 +65,8 @@ class Request {
   }
   /// Counts a use (without quotas: nothing) and says how long the client is to pause.
   Millis charge(security::QuotaType type, double value);
+  /// The connection's next request waits for so long, from now on; answer() does it, too.
+  void mute_for(Millis throttle);
   /// Charges the time at work so far, which answer() does otherwise.
   Millis charge_time_at_work() { return charge_time(Millis(0)); }
   /// Its work goes on after a wait, or pauses for one: only time at work counts for the quota of
@@ -104,8 +106,8 @@ class Request {
     }
     encode(message, v);
   }
-  /// acks=0: the peer expects nothing. The connection pauses for so long.
-  void answer_nothing(Millis throttle = Millis(0));
+  /// acks=0: the peer expects nothing.
+  void answer_nothing();
   void close(std::string_view why);
   /// Remembered for metrics and later requests of the connection.
   void set_client_software(std::string name, std::string version);
@@ -125,7 +127,6 @@ class Request {
   }
   /// Charges the time of work; how long the client is to pause with that and `asked`.
   Millis charge_time(Millis asked);
-  void mute_for(Millis throttle);
   void send(Slice buffer, const wire::Writer& writer);
 
   wire::ReceivedHeader header_;
