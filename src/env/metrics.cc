@@ -73,6 +73,16 @@ void Metrics::gauge_of(std::string_view name, std::string_view labels,
   asked_[Key(name, labels)] = std::move(read);
 }
 
+void Metrics::put(const std::string& name, const std::string& labels, double value) {
+  std::lock_guard lock(mutex_);
+  told_[Key(name, labels)] = value;
+}
+
+void Metrics::drop(const std::string& name, const std::string& labels) {
+  std::lock_guard lock(mutex_);
+  told_.erase(Key(name, labels));
+}
+
 std::string Metrics::text() const {
   std::lock_guard lock(mutex_);
   std::string out;
@@ -92,6 +102,10 @@ std::string Metrics::text() const {
   for (auto& [key, read] : asked_) {
     add_type(out, last, key.first, "gauge");
     out += fmt::format("{} {}\n", series(key.first, key.second, ""), read());
+  }
+  for (const auto& [key, value] : told_) {
+    add_type(out, last, key.first, "gauge");
+    out += fmt::format("{} {}\n", series(key.first, key.second, ""), value);
   }
   for (const auto& [key, series_of_key] : histograms_) {
     // Quantiles of shards cannot be summed; the worst one is shown.

@@ -71,6 +71,10 @@ class Metrics {
   Histogram& histogram(std::string_view name, std::string_view labels = {});
   /// A value asked for when somebody reads; `read` must be safe on any thread.
   void gauge_of(std::string_view name, std::string_view labels, UniqueFunction<double()> read);
+  /// A value that others tell and that goes with them; whoever puts it bounds their number. The
+  /// name must be nobody else's.
+  void put(const std::string& name, const std::string& labels, double value);
+  void drop(const std::string& name, const std::string& labels);
   /// The Prometheus text format.
   std::string text() const;
 
@@ -81,6 +85,7 @@ class Metrics {
   std::map<Key, std::deque<Gauge>> gauges_;
   std::map<Key, std::deque<Histogram>> histograms_;
   mutable std::map<Key, UniqueFunction<double()>> asked_;
+  std::map<Key, double> told_;
 };
 
 }  // namespace moldau::env

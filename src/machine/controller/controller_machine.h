@@ -31,6 +31,8 @@
 #include "wire/alter_partition_reassignments_response.h"
 #include "wire/alter_partition_request.h"
 #include "wire/alter_partition_response.h"
+#include "wire/alter_user_scram_credentials_request.h"
+#include "wire/alter_user_scram_credentials_response.h"
 #include "wire/assign_replicas_to_dirs_request.h"
 #include "wire/assign_replicas_to_dirs_response.h"
 #include "wire/broker_heartbeat_request.h"
@@ -157,6 +159,11 @@ class ControllerMachine {
   // producer_ids.cc
   Decision<wire::AllocateProducerIdsResponse> decide_allocate_producer_ids(
       const wire::AllocateProducerIdsRequest& request) const;
+
+  // scram.cc
+  /// `keys_of` makes of a salted password what is kept.
+  Decision<wire::AlterUserScramCredentialsResponse> decide_alter_user_scram_credentials(
+      const wire::AlterUserScramCredentialsRequest& request, ScramKeysOf keys_of) const;
 
   // quotas.cc
   Decision<wire::AlterClientQuotasResponse> decide_alter_client_quotas(

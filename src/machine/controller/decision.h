@@ -115,6 +115,14 @@ void set_error(Item& item, const ApiError& error) {
   item.error_message = error.text();
 }
 
+/// What is kept of a SCRAM password.
+struct ScramKeyPair {
+  ScramKeyPair() = default;
+  std::vector<std::byte> stored_key;
+  std::vector<std::byte> server_key;
+};
+using ScramKeysOf = ScramKeyPair (*)(std::int8_t mechanism, ByteView salted_password);
+
 inline ApiError too_many_records() {
   return ApiError(ErrorCode::kPolicyViolation,
                   "Unable to perform excessively large batch operation.");

@@ -246,6 +246,7 @@ void Node::on_directory_failure(std::uint32_t directory, const Error& why) {
 
 void Node::build_server() {
   build_quotas();
+  build_telemetry();
   std::vector<net::RequestSink*> sinks;
   for (auto& parts : parts_) sinks.push_back(parts.get());
   server_ = std::make_unique<net::SocketServer>(
@@ -305,6 +306,12 @@ void Node::start_added_listener(const std::string& name) {
   server_->remove(name, shard_.now());
 }
 
+void Node::build_telemetry() {
+  telemetry_ =
+      std::make_unique<handler::TelemetryHost>(env_, shard_, config_->values.telemetry_max_bytes);
+  for (auto& parts : parts_) parts->services().telemetry = telemetry_.get();
+}
+
 /// What one shard has counted, all know.
 void Node::build_quotas() {
   for (auto& parts : parts_) {
@@ -320,6 +327,11 @@ void Node::show(std::uint32_t s, const image::ImagePtr& image,
                 const image::MetadataChanges& changes, const broker::DynamicConfig::Value& config) {
   parts_[s]->services().image = image;
   if (!changes.client_quotas.empty()) parts_[s]->quotas().show(*image);
+  const bool subscribed = std::any_of(changes.configs.begin(), changes.configs.end(),
+                                      [](const image::ConfigResource& resource) {
+                                        return resource.type == image::ResourceType::kClientMetrics;
+                                      });
+  if (s == 0 && subscribed) telemetry_->show(*image);
   parts_[s]->services().config = config;
 }
 

@@ -20,6 +20,7 @@
 #include "node/broker/replica_alter_log_dirs.h"
 #include "node/coordinator/group_coordinators.h"
 #include "node/coordinator/txn_coordinators.h"
+#include "node/handler/telemetry_host.h"
 #include "node/quorum/quorum.h"
 #include "node/replica/replica_host.h"
 
@@ -75,6 +76,7 @@ class Node {
   void build_broker();
   void build_log_keepers();
   void build_quotas();
+  void build_telemetry();
   void build_server();
   Result<void> start_early_listeners();
   Result<void> start_client_listeners();
@@ -126,6 +128,7 @@ class Node {
   std::unique_ptr<coordinator::GroupCoordinators> groups_;
   std::unique_ptr<coordinator::MarkerWriter> markers_;
   std::unique_ptr<coordinator::TxnCoordinators> transactions_;
+  std::unique_ptr<handler::TelemetryHost> telemetry_;
   std::unique_ptr<net::SocketServer> server_;
   std::shared_ptr<Node*> alive_;
   env::TaskScope tasks_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "machine/telemetry/client_telemetry.h"
 #include "net/socket_server.h"
 #include "node/handler/authorize.h"
 #include "node/handler/bind_address.h"
@@ -28,6 +29,16 @@ Result<void> check_bindable(const Services& node, const std::vector<config::List
     if (bound.ok()) continue;
     return Error(ErrorCode::kInvalidRequest,
                  "Listener " + listener.text() + " cannot be bound: " + bound.error().text());
+  }
+  return {};
+}
+
+/// The patterns of a client-metrics subscription, which config/ cannot compile.
+Result<void> check_patterns(const std::vector<config::AlterEntry>& entries) {
+  for (const config::AlterEntry& entry : entries) {
+    if (entry.name != "match" || !entry.value) continue;
+    if (telemetry::Subscription({{"match", *entry.value}}).broken())
+      return Error(ErrorCode::kInvalidConfig, "Illegal client matching pattern: " + *entry.value);
   }
   return {};
 }
@@ -83,6 +94,7 @@ Result<void> check_alter(const Services& node, std::int8_t resource_type, std::s
                                      node.image->elr_enabled()};
   MOLDAU_ASSIGN_OR_RETURN(const std::vector<config::Listener> added,
                           config::check_alter_request(subject, entries, incremental));
+  if (type == image::ResourceType::kClientMetrics) MOLDAU_TRY(check_patterns(entries));
   return check_bindable(node, added);
 }
 

@@ -29,6 +29,8 @@ class ReplicaAlterLogDirs;
 
 namespace moldau::handler {
 
+class TelemetryHost;
+
 /// What does not change while a node runs.
 struct NodeIdentity {
   NodeIdentity() = default;
@@ -61,6 +63,7 @@ struct Services {
   broker::ReplicaAlterLogDirs* alter_log_dirs = nullptr;
   /// Where the controller counts mutations.
   request::ClientQuotaHost* mutation_quotas = nullptr;
+  TelemetryHost* telemetry = nullptr;
 
   /// Of all shards; callable from any.
   coordinator::GroupCoordinators* groups = nullptr;

@@ -60,6 +60,16 @@ constexpr HandlerRow kRows[] = {
     {ApiKey::kAlterReplicaLogDirs, handle_alter_replica_log_dirs, true, false},
     {ApiKey::kDescribeLogDirs, handle_describe_log_dirs, true, false},
     {ApiKey::kListConfigResources, handle_list_config_resources, true, false},
+    {ApiKey::kGetTelemetrySubscriptions, handle_get_telemetry_subscriptions, true, false},
+    {ApiKey::kPushTelemetry, handle_push_telemetry, true, false},
+    {ApiKey::kDescribeUserScramCredentials, handle_describe_user_scram_credentials, true, true},
+    {ApiKey::kAlterUserScramCredentials, handle_alter_user_scram_credentials, true, true},
+    {ApiKey::kSaslHandshake, handle_sasl_handshake, true, true},
+    {ApiKey::kSaslAuthenticate, handle_sasl_authenticate, true, true},
+    {ApiKey::kCreateDelegationToken, handle_create_delegation_token, true, true},
+    {ApiKey::kRenewDelegationToken, handle_renew_delegation_token, true, true},
+    {ApiKey::kExpireDelegationToken, handle_expire_delegation_token, true, true},
+    {ApiKey::kDescribeDelegationToken, handle_describe_delegation_token, true, true},
 };
 
 }  // namespace

@@ -54,6 +54,8 @@ class Request {
   const Slice& frame() const { return frame_; }
   /// False once the peer is gone: long waits should end.
   bool alive() const { return slot_.alive(); }
+  /// nullptr once the peer is gone; not to be kept over a wait.
+  const net::Session* session() const { return slot_.session(); }
 
   /// Client quotas hold for it from here on; borrowed. A request of the cluster itself is exempt.
   void limit_by(ClientQuotaHost& quotas) { quotas_ = &quotas; }

@@ -19,6 +19,7 @@ TOOLS = {
     'kafka-acls': 'org.apache.kafka.tools.AclCommand',
     'kafka-broker-api-versions': 'org.apache.kafka.tools.BrokerApiVersionsCommand',
     'connect-distributed': 'org.apache.kafka.connect.cli.ConnectDistributed',
+    'kafka-client-metrics': 'org.apache.kafka.tools.ClientMetricsCommand',
     'kafka-cluster': 'org.apache.kafka.tools.ClusterTool',
     'kafka-configs': 'kafka.admin.ConfigCommand',
     'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',

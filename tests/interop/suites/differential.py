@@ -140,20 +140,6 @@ def cluster_tools(node):
 
 
 @case
-def versions_of_what_is_served(node):
-    """Every API that the target advertises has Apache's versions."""
-    found = []
-    for one in (apache(), node):
-        out = run_tool('kafka-broker-api-versions', '--bootstrap-server', one.bootstrap).out
-        found.append({match.group(1): match.group(0).rstrip(',') for match in
-                      re.finditer(r'(\w+\(\d+\)): \d+ to \d+ \[usable: \d+\],?', out)})
-    wrong = {name: (line, found[0].get(name)) for name, line in found[1].items()
-             if found[0].get(name) != line}
-    if wrong:
-        raise Failed(f'other versions than Apache Kafka: {wrong}')
-
-
-@case
 def quotas(node):
     name = ('--entity-type', 'clients', '--entity-name', 'diff-client')
     for arguments in (
