@@ -232,6 +232,10 @@ def scram(ask, version, name):
          'saltedPassword': 'cGFzcw=='},
         {'name': '', 'mechanism': 1, 'iterations': 4096, 'salt': 'c2FsdA==',
          'saltedPassword': 'cGFzcw=='}])
+    # A broker of Apache's comes to know of it a little later.
+    while ask.quiet('DescribeUserScramCredentials', version,
+                    users=[{'name': name}])['results'][0]['errorCode'] == 91:
+        pass
     ask('DescribeUserScramCredentials', version, users=[{'name': name}])
 
 
