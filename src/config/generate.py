@@ -268,7 +268,9 @@ DERIVED = {  # read through a member of BrokerConfig that stands for them
     "log.dirs", "node.id", "process.roles", "inter.broker.listener.name",
     "listener.security.protocol.map", "metadata.log.dir", "controller.quorum.voters",
     # A quorum of more than one is refused; a quorum of this node needs nobody's address.
-    "controller.quorum.bootstrap.servers", "authorizer.class.name"}
+    "controller.quorum.bootstrap.servers", "authorizer.class.name",
+    # Refused unless it is the one there is.
+    "group.share.assignors"}
 
 
 def unread(keys, root):

@@ -373,10 +373,12 @@ void Coordinator<Kind>::perform(const std::shared_ptr<Active>& active, Effects e
   if constexpr (requires(Kind& kind) { kind.at_once(active->index, effects); }) {
     kind_.at_once(active->index, effects);
     if (kind_.has_later(effects))
-      release(*active, [this, alive = alive_, active,
+      // The release waits in a list of this Active: it must not keep it alive.
+      release(*active, [this, alive = alive_, waiting = std::weak_ptr<Active>(active),
                         effects = std::move(effects)](const std::optional<Error>& error) {
-        if (!error && *alive && !active->ended)
-          kind_.when_committed(active->index, image_, effects);
+        const std::shared_ptr<Active> still = waiting.lock();
+        if (!error && *alive && still && !still->ended)
+          kind_.when_committed(still->index, image_, effects);
       });
   }
   arm_timer(active);

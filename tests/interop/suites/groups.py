@@ -5,7 +5,8 @@ own tool; over restarts, and handed to Apache Kafka and back."""
 import re
 import time
 
-from ..harness import Node, Process, case, equal, kcat, python_with, run, run_tool, within
+from ..harness import Node, Process, case, equal, java, kcat, python_with, run, run_tool, within
+from ..harness.java import TOOL_FLAGS, TOOLS
 from ..harness.node import start_node
 
 SCRIPT = __file__.rsplit('/', 2)[0] + '/python/group_members.py'
@@ -187,3 +188,93 @@ def swapped_with_apache(context):
         equal(offsets(target, 'swapped'), {('s', p): ('20', '20') for p in range(2)})
     finally:
         target.stop()
+
+
+def members_of(node, group):
+    """How many partitions each member of a group has, in order."""
+    out = groups_tool(node, '--describe', '--group', group, '--members').out
+    rows = [line.split() for line in out.splitlines() if line.startswith(group + ' ')]
+    return sorted(int(row[4]) for row in rows)
+
+
+def consumer(node, number, topic, group, protocol='consumer'):
+    """A console consumer of a protocol, in the background."""
+    return Process(java(TOOLS['kafka-console-consumer'], '--bootstrap-server', node.bootstrap,
+                        '--topic' if topic else '--include', topic or 'pattern-.*', '--group',
+                        group, '--command-property', f'group.protocol={protocol}',
+                        '--command-property', 'auto.offset.reset=earliest',
+                        '--command-property', 'metadata.max.age.ms=1000',
+                        flags=TOOL_FLAGS), node.folder / f'member-{group}-{number}.log')
+
+
+def read_by(node, group):
+    """All values that the members have printed."""
+    return sorted(line for path in node.folder.glob(f'member-{group}-*.log')
+                  for line in path.read_text(encoding='utf-8').splitlines()
+                  if re.fullmatch(r'[a-z]+\d+', line))
+
+
+@case()
+def consumer_protocol(context):
+    """Members of the consumer protocol share, one dies, the node restarts; a pattern follows new
+    topics."""
+    node = start_node(context.kind, 'consumers', group_consumer_session_timeout_ms=6000,
+                      group_consumer_min_session_timeout_ms=5000,
+                      group_consumer_heartbeat_interval_ms=1000,
+                      group_consumer_min_heartbeat_interval_ms=500)
+    create(node, 'k', 4)
+    members = [consumer(node, n, 'k', 'server') for n in range(3)]
+    pattern = consumer(node, 0, '', 'pattern')
+    try:
+        comes_to(lambda: members_of(node, 'server'), [1, 1, 2], 'partitions of three members')
+        within(groups_tool(node, '--describe', '--group', 'server', '--state').out, 'Stable')
+        for partition in range(4):
+            write(node, 'k', partition, 10, 'abcd'[partition])
+        wanted = sorted(f'{mark}{n}' for mark in 'abcd' for n in range(10))
+        comes_to(lambda: read_by(node, 'server'), wanted, 'read by three')
+        comes_to(lambda: sorted(offsets(node, 'server').values()), [('10', '10')] * 4, 'committed')
+        members[0].kill()
+        comes_to(lambda: members_of(node, 'server'), [2, 2], 'partitions of two members')
+        node.kill()
+        node.start()
+        comes_to(lambda: members_of(node, 'server'), [2, 2], 'after a kill of the node')
+        for partition in range(4):
+            write(node, 'k', partition, 10, 'efgh'[partition])
+        wanted += [f'{mark}{n}' for mark in 'efgh' for n in range(10)]
+        comes_to(lambda: sorted(set(read_by(node, 'server'))), sorted(wanted), 'read by two')
+        create(node, 'pattern-1', 1)
+        write(node, 'pattern-1', 0, 5, 'p')
+        comes_to(lambda: read_by(node, 'pattern'), [f'p{n}' for n in range(5)], 'by pattern')
+    finally:
+        for process in (*members, pattern):
+            process.kill()
+    node.stop()
+
+
+@case()
+def from_classic_to_consumer(context):
+    """A group changes its protocol while it lives, and back."""
+    node = start_node(context.kind, 'upgrade', group_consumer_session_timeout_ms=6000,
+                      group_consumer_min_session_timeout_ms=5000)
+    create(node, 'u', 2)
+    classic = consumer(node, 0, 'u', 'online', 'classic')
+    newer = None
+    try:
+        comes_to(lambda: members_of(node, 'online'), [2], 'one classic member')
+        within(groups_tool(node, '--list', '--type').out.lower(), 'classic')
+        newer = consumer(node, 1, 'u', 'online', 'consumer')
+        comes_to(lambda: members_of(node, 'online'), [1, 1], 'one of each')
+        for partition in range(2):
+            write(node, 'u', partition, 10, 'ab'[partition])
+        wanted = sorted(f'{mark}{n}' for mark in 'ab' for n in range(10))
+        comes_to(lambda: read_by(node, 'online'), wanted, 'read by both')
+        newer.stop(30)
+        comes_to(lambda: members_of(node, 'online'), [2], 'the classic one alone')
+        write(node, 'u', 0, 5, 'c')
+        wanted = sorted([*wanted, *(f'c{n}' for n in range(5))])
+        comes_to(lambda: sorted(set(read_by(node, 'online'))), wanted, 'read at the end')
+    finally:
+        classic.kill()
+        if newer:
+            newer.kill()
+    node.stop()
