@@ -12,8 +12,10 @@
 #include "machine/group/streams_topics.h"
 #include "machine/image/image.h"
 #include "record/keyed_record.h"
+#include "wire/alter_share_group_offsets_response.h"
 #include "wire/consumer_group_heartbeat_response.h"
 #include "wire/delete_groups_response.h"
+#include "wire/delete_share_group_offsets_response.h"
 #include "wire/heartbeat_response.h"
 #include "wire/join_group_response.h"
 #include "wire/leave_group_response.h"
@@ -58,11 +60,49 @@ struct StreamsHeartbeat {
   ConfiguredStreamsTopics missing_topics;
 };
 
-using GroupResponse = std::variant<
-    wire::JoinGroupResponse, wire::SyncGroupResponse, wire::HeartbeatResponse,
-    wire::LeaveGroupResponse, wire::OffsetCommitResponse, wire::TxnOffsetCommitResponse,
-    wire::OffsetDeleteResponse, wire::DeleteGroupsResponse::DeletableGroupResult,
-    wire::ConsumerGroupHeartbeatResponse, wire::ShareGroupHeartbeatResponse, StreamsHeartbeat>;
+/// Partitions whose state the node has to begin with the share coordinator.
+struct ShareStart {
+  TopicId topic_id;
+  PartitionId partition;
+  /// -1: the leader is to find it.
+  Offset start_offset{-1};
+};
+
+/// The answer to a member of a share group, and what the node has to begin for it.
+struct ShareHeartbeat {
+  wire::ShareGroupHeartbeatResponse response;
+  std::int32_t state_epoch = 0;
+  std::vector<ShareStart> initialize;
+};
+
+/// An answer about the offsets of a share group, and what the node has to do before it is true.
+struct ShareOffsetsAltered {
+  wire::AlterShareGroupOffsetsResponse response;
+  std::int32_t state_epoch = 0;
+  std::vector<ShareStart> initialize;
+};
+struct ShareOffsetsDeleted {
+  wire::DeleteShareGroupOffsetsResponse response;
+  std::vector<ShareStart> remove;
+};
+
+/// What came of it.
+struct ShareSettlement {
+  enum class What : std::uint8_t { kInitialized, kNotInitialized, kDeleted };
+  ShareSettlement() = default;
+  std::string group_id;
+  What what = What::kInitialized;
+  std::vector<ShareStart> partitions;
+};
+struct ShareSettled {};
+
+using GroupResponse =
+    std::variant<wire::JoinGroupResponse, wire::SyncGroupResponse, wire::HeartbeatResponse,
+                 wire::LeaveGroupResponse, wire::OffsetCommitResponse,
+                 wire::TxnOffsetCommitResponse, wire::OffsetDeleteResponse,
+                 wire::DeleteGroupsResponse::DeletableGroupResult,
+                 wire::ConsumerGroupHeartbeatResponse, ShareHeartbeat, ShareOffsetsAltered,
+                 ShareOffsetsDeleted, ShareSettled, StreamsHeartbeat>;
 
 /// The response to one request; it owns all its bytes.
 struct GroupAnswer {

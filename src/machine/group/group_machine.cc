@@ -61,7 +61,7 @@ void GroupMachine::State::loaded(Step& step, Group& group) {
     case GroupType::kConsumer:
       return consumer.loaded(step, static_cast<ConsumerGroup&>(group));
     case GroupType::kShare:
-      return;
+      return share.loaded(step, static_cast<ShareGroup&>(group));
     case GroupType::kStreams:
       return streams.loaded(step, static_cast<StreamsGroup&>(group));
   }
@@ -82,7 +82,7 @@ void GroupMachine::State::tick(Step& step, Group& group) {
     case GroupType::kConsumer:
       return consumer.tick(step, static_cast<ConsumerGroup&>(group));
     case GroupType::kShare:
-      return;
+      return share.tick(step, static_cast<ShareGroup&>(group));
     case GroupType::kStreams:
       return streams.tick(step, static_cast<StreamsGroup&>(group));
   }
@@ -215,7 +215,10 @@ GroupEffects GroupMachine::delete_group(const GroupContext& context, const Group
 GroupEffects GroupMachine::topics_deleted(const GroupContext& context,
                                           std::span<const DeletedTopic> topics) {
   return state_->step(context, [&](Step& step) {
-    for (const DeletedTopic& topic : topics) state_->refresh_topic(topic.name);
+    for (const DeletedTopic& topic : topics) {
+      state_->refresh_topic(topic.name);
+      state_->share.topic_deleted(step, topic.id);
+    }
     state_->offset_protocol.topics_deleted(topics);
     state_->offset_protocol.sweep(step);
   });

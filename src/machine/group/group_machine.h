@@ -17,6 +17,8 @@
 #include "machine/group/topic_regex.h"
 #include "wire/consumer_group_describe_response.h"
 #include "wire/consumer_group_heartbeat_request.h"
+#include "wire/alter_share_group_offsets_request.h"
+#include "wire/delete_share_group_offsets_request.h"
 #include "wire/describe_groups_response.h"
 #include "wire/heartbeat_request.h"
 #include "wire/join_group_request.h"
@@ -27,6 +29,8 @@
 #include "wire/offset_delete_request.h"
 #include "wire/offset_fetch_request.h"
 #include "wire/offset_fetch_response.h"
+#include "wire/share_group_describe_response.h"
+#include "wire/share_group_heartbeat_request.h"
 #include "wire/streams_group_describe_response.h"
 #include "wire/streams_group_heartbeat_request.h"
 #include "wire/sync_group_request.h"
@@ -99,6 +103,15 @@ class GroupMachine {
                                             const wire::TxnOffsetCommitRequest& request);
   GroupEffects delete_offsets(const GroupContext& context, const GroupCaller& caller,
                               const wire::OffsetDeleteRequest& request);
+  GroupEffects share_heartbeat(const GroupContext& context, const GroupCaller& caller,
+                               const wire::ShareGroupHeartbeatRequest& request);
+  GroupEffects alter_share_offsets(const GroupContext& context, const GroupCaller& caller,
+                                   const wire::AlterShareGroupOffsetsRequest& request);
+  GroupEffects delete_share_offsets(const GroupContext& context, const GroupCaller& caller,
+                                    const wire::DeleteShareGroupOffsetsRequest& request);
+  /// What the share coordinator has done of what one of these answers asked for.
+  GroupEffects settle_share(const GroupContext& context, AnswerId answer,
+                            const ShareSettlement& what);
   /// One group of a DeleteGroups request.
   GroupEffects delete_group(const GroupContext& context, const GroupCaller& caller,
                             std::string_view group_id);
@@ -121,6 +134,10 @@ class GroupMachine {
                                                         std::int16_t version) const;
   wire::StreamsGroupDescribeResponse::DescribedGroup describe_streams(
       std::string_view group_id) const;
+  wire::ShareGroupDescribeResponse::DescribedGroup describe_share(
+      std::string_view group_id, const image::MetadataImage& image) const;
+  /// Partitions of a share group that have state; nothing if it is no share group.
+  std::optional<std::vector<ShareStart>> share_partitions(std::string_view group_id) const;
   /// Those of this partition, by name.
   std::vector<wire::ListGroupsResponse::ListedGroup> list(
       const wire::ListGroupsRequest& request) const;

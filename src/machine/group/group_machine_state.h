@@ -11,6 +11,7 @@
 #include "machine/group/offset_protocol.h"
 #include "machine/group/offset_store.h"
 #include "machine/group/replayer.h"
+#include "machine/group/share_group_protocol.h"
 #include "machine/group/step.h"
 #include "machine/group/streams_protocol.h"
 #include "machine/group/topic_hash.h"
@@ -25,6 +26,7 @@ struct GroupMachine::State {
         classic(groups, settings, counts),
         consumer(groups, classic, topic_hashes, settings, counts),
         streams(groups, settings),
+        share(groups, subscribers, topic_hashes, settings),
         offset_protocol(groups, offsets, classic, settings, counts) {}
 
   GroupSettings settings;
@@ -38,6 +40,7 @@ struct GroupMachine::State {
   ClassicProtocol classic;
   ConsumerProtocol consumer;
   StreamsProtocol streams;
+  ShareGroupProtocol share;
   OffsetProtocol offset_protocol;
   bool is_loaded = false;
 

@@ -31,6 +31,10 @@ enum class Replayed : std::uint8_t {
 using ReplayKind = Replayed (*)(ReplayTarget target, std::int16_t type, ByteView key,
                                 std::optional<ByteView> value);
 
+// share_group_replay.cc: types 10 to 15.
+Replayed replay_share_record(ReplayTarget target, std::int16_t type, ByteView key,
+                             std::optional<ByteView> value);
+
 // consumer_replay.cc: types 3 to 8 and 16.
 Replayed replay_consumer_record(ReplayTarget target, std::int16_t type, ByteView key,
                                 std::optional<ByteView> value);

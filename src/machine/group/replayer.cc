@@ -20,6 +20,7 @@ namespace {
 constexpr ReplayKind kKinds[] = {
     replay_consumer_record,
     replay_streams_record,
+    replay_share_record,
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -97,6 +98,8 @@ struct ShareAnswer {
 struct ShareEffects {
   record::KeyedBatch batch;
   std::vector<ShareAnswer> answers;
+  /// Then, all of the log before this offset may go.
+  std::optional<Offset> prune_before;
 };
 
 }  // namespace moldau::share

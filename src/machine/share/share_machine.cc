@@ -338,6 +338,7 @@ ShareEffects ShareMachine::loaded(const ShareContext& context) {
     if (!context.image.topic(key.topic_id)) deleted_topics_.insert(key.topic_id);
   if (!deleted_topics_.empty()) deleted_cursor_.emplace();
   cold_due_ = context.now + settings_.cold_snapshot_interval;
+  prune_due_ = context.now + settings_.prune_interval;
   set_wake(context.now);
   return {};
 }
@@ -359,6 +360,12 @@ ShareEffects ShareMachine::tick(const ShareContext& context) {
     sweep_deleted(effects);
   } else if (cold_cursor_ || (cold_due_ && *cold_due_ <= context.now)) {
     sweep_cold(context, effects);
+  }
+  if (prune_due_ && *prune_due_ <= context.now) {
+    prune_due_ = context.now + settings_.prune_interval;
+    const std::optional<Offset> before = last_redundant_offset();
+    if (before && before != pruned_before_) effects.prune_before = before;
+    pruned_before_ = before;
   }
   set_wake(context.now);
   return effects;
@@ -409,7 +416,9 @@ void ShareMachine::sweep_cold(const ShareContext& context, ShareEffects& effects
 }
 
 void ShareMachine::set_wake(MonoTime now) {
-  wake_at_ = deleted_cursor_ || cold_cursor_ ? std::optional(now) : cold_due_;
+  wake_at_ = prune_due_;
+  if (cold_due_ && (!wake_at_ || *cold_due_ < *wake_at_)) wake_at_ = cold_due_;
+  if (deleted_cursor_ || cold_cursor_) wake_at_ = now;
 }
 
 std::optional<Offset> ShareMachine::last_redundant_offset() const {

@@ -20,6 +20,8 @@ struct ShareStateSettings {
   std::int32_t updates_per_snapshot = 500;
   /// share.coordinator.cold.partition.snapshot.interval.ms
   Millis cold_snapshot_interval{300'000};
+  /// share.coordinator.state.topic.prune.interval.ms
+  Millis prune_interval{300'000};
   /// max.message.bytes of the internal topic: no batch of the machine is larger.
   std::size_t batch_bytes_max = 1'048'588;
 };
@@ -93,6 +95,8 @@ class ShareMachine {
   std::optional<SharePartitionKey> deleted_cursor_;
   std::optional<SharePartitionKey> cold_cursor_;
   std::optional<MonoTime> cold_due_;
+  std::optional<MonoTime> prune_due_;
+  std::optional<Offset> pruned_before_;
   std::optional<MonoTime> wake_at_;
   std::uint64_t damaged_ = 0;
 };

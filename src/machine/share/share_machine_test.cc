@@ -90,6 +90,18 @@ TEST(ShareMachineTest, KeepsTheLogBackForTheOldestSnapshot) {
   EXPECT_EQ(store.replayed().last_redundant_offset(), Offset(2));
 }
 
+TEST(ShareMachineTest, LetsGoOfWhatIsRedundantNowAndThen) {
+  TestStore store;
+  ASSERT_EQ(store.initialize(key(), 0, 0).error, ErrorCode::kNone);
+  ASSERT_EQ(store.initialize(key(), 1, 0).error, ErrorCode::kNone);
+  store.pass(Millis(299'000));
+  EXPECT_EQ(store.machine.tick(store.context()).prune_before, std::nullopt);
+  store.pass(Millis(1'000));
+  EXPECT_EQ(store.machine.tick(store.context()).prune_before, Offset(1));
+  ASSERT_EQ(store.initialize(key(), 2, 0).error, ErrorCode::kNone);
+  EXPECT_EQ(store.machine.tick(store.context()).prune_before, std::nullopt);
+}
+
 TEST(ShareMachineTest, WritesColdStateAnewOnce) {
   TestStore store;
   ASSERT_EQ(store.initialize(key(), 0, 5).error, ErrorCode::kNone);

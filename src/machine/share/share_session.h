@@ -75,6 +75,10 @@ class ShareSessionTable {
   std::vector<std::pair<ShareMember, std::vector<TopicIdPartition>>> disconnected(
       ConnectionNumber connection);
   std::size_t size() const { return sessions_.size(); }
+  bool has_group(const std::string& group_id) const {
+    const auto at = sessions_.lower_bound(ShareMember(group_id, ""));
+    return at != sessions_.end() && at->first.group_id == group_id;
+  }
 
  private:
   struct Session {

@@ -7,6 +7,7 @@
 #include "node/assembly/quorum_settings.h"
 #include "node/assembly/server_settings.h"
 #include "node/handler/bind_address.h"
+#include "node/handler/topic_creation.h"
 #include "wire/controller_registration_request.h"
 #include "wire/controller_registration_response.h"
 
@@ -163,12 +164,7 @@ void Node::build_broker() {
     parts_.back()->services().image = std::make_shared<const image::MetadataImage>();
   }
   dynamic_.on_change([this](const broker::DynamicConfig::Value& config) { follow_config(config); });
-  groups_ = std::make_unique<coordinator::GroupCoordinators>(env_, replicas_, *config_);
-  markers_ = std::make_unique<coordinator::MarkerWriter>(replicas_, *groups_);
-  transactions_ = std::make_unique<coordinator::TxnCoordinators>(
-      env_, replicas_, *markers_, *config_, [this](UniqueFunction<void(Result<ProducerId>)> taken) {
-        producer_ids_->take(std::move(taken));
-      });
+  build_coordinators();
   applier_ = std::make_unique<broker::MetadataApplier>(
       env_, config_->node_id, dynamic_, directories_, replicas_,
       [this](std::uint32_t s, const image::ImagePtr& image, const image::MetadataChanges& changes,
@@ -176,6 +172,8 @@ void Node::build_broker() {
         show(s, image, changes, config);
         groups_->show(s, image, changes, config);
         transactions_->show(s, image);
+        share_states_->show(s, image, changes);
+        share_->show(s, image, config);
       },
       [this](const image::ImagePtr& image) { on_image_applied(image); });
   quorum_->on_failure([this](const Error& error) {
@@ -216,11 +214,29 @@ void Node::build_broker() {
     parts->services().groups = groups_.get();
     parts->services().transactions = transactions_.get();
     parts->services().markers = markers_.get();
+    parts->services().share_states = share_states_.get();
+    parts->services().share = share_.get();
   }
   env_.metrics().gauge_of(
       "kafka_controller_kafkacontroller_activecontrollercount", {},
       [quorum = quorum_.get()] { return quorum->is_active_controller() ? 1.0 : 0.0; });
   start_log_tasks();
+}
+
+void Node::build_coordinators() {
+  groups_ = std::make_unique<coordinator::GroupCoordinators>(env_, replicas_, *config_);
+  markers_ = std::make_unique<coordinator::MarkerWriter>(replicas_, *groups_);
+  transactions_ = std::make_unique<coordinator::TxnCoordinators>(
+      env_, replicas_, *markers_, *config_, [this](UniqueFunction<void(Result<ProducerId>)> taken) {
+        producer_ids_->take(std::move(taken));
+      });
+  share_states_ = std::make_unique<coordinator::ShareCoordinators>(env_, replicas_, *config_);
+  share_ = std::make_unique<coordinator::ShareHosts>(env_, replicas_, *share_states_, config_,
+                                                     [this, alive = alive_] {
+                                                       shard_.post([this, alive] {
+                                                         if (*alive) create_share_topic();
+                                                       });
+                                                     });
 }
 
 /// Who looks after logs besides serving them.
@@ -469,12 +485,28 @@ void Node::stop(Callback done) {
   tasks_.spawn(run_stop(std::move(done)));
 }
 
+/// The state of share groups has no place yet.
+void Node::create_share_topic() {
+  if (creates_share_topic_) return;
+  creates_share_topic_ = true;
+  tasks_.spawn(run_share_topic_creation());
+}
+
+env::Task<void> Node::run_share_topic_creation() {
+  std::vector<std::string> names;
+  names.emplace_back(coordinator::kShareTopic);
+  (void)co_await handler::auto_create_topics(parts_[0]->services(), std::move(names));
+  creates_share_topic_ = false;
+}
+
 /// Members that wait for others are told to look for another coordinator.
 env::Task<void> Node::stop_coordinators() {
   for (std::uint32_t s = 0; s < groups_->size(); ++s) {
     auto stop = [this, s] {
       groups_->stop(s);
       transactions_->stop(s);
+      share_states_->stop(s);
+      share_->stop(s);
       return true;
     };
     env::Shard& there = env_.shard(env::ShardId(s));

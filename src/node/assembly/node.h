@@ -19,6 +19,7 @@
 #include "node/broker/producer_ids.h"
 #include "node/broker/replica_alter_log_dirs.h"
 #include "node/coordinator/group_coordinators.h"
+#include "node/coordinator/share_hosts.h"
 #include "node/coordinator/txn_coordinators.h"
 #include "node/handler/telemetry_host.h"
 #include "node/quorum/quorum.h"
@@ -70,10 +71,13 @@ class Node {
   env::Task<void> register_controller();
   env::Task<void> run_stop(Callback done);
   env::Task<void> stop_coordinators();
+  void create_share_topic();
+  env::Task<void> run_share_topic_creation();
   Result<void> check_directories();
   void on_directory_failure(std::uint32_t directory, const Error& why);
   void build_quorum();
   void build_broker();
+  void build_coordinators();
   void build_log_keepers();
   void build_quotas();
   void build_telemetry();
@@ -129,6 +133,9 @@ class Node {
   std::unique_ptr<coordinator::MarkerWriter> markers_;
   std::unique_ptr<coordinator::TxnCoordinators> transactions_;
   std::unique_ptr<handler::TelemetryHost> telemetry_;
+  std::unique_ptr<coordinator::ShareCoordinators> share_states_;
+  std::unique_ptr<coordinator::ShareHosts> share_;
+  bool creates_share_topic_ = false;
   std::unique_ptr<net::SocketServer> server_;
   std::shared_ptr<Node*> alive_;
   env::TaskScope tasks_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "node/coordinator/share_hosts.h"
 #include "node/handler/table.h"
 
 namespace moldau::assembly {
@@ -41,6 +42,11 @@ void ShardParts::on_request(net::Session& session, Slice frame, net::ReplySlot s
                                     session.listener()) != controller_listeners_.end();
   request::Router& router = controller ? controllers_ : clients_;
   router.on_request(session, std::move(frame), std::move(slot));
+}
+
+void ShardParts::on_closed(net::Session& session) {
+  // Share sessions end with their connection.
+  if (services_.share) services_.share->disconnected(session.connection_id());
 }
 
 }  // namespace moldau::assembly

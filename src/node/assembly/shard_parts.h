@@ -23,6 +23,7 @@ class ShardParts final : public net::RequestSink {
   handler::Services& services() { return services_; }
   request::ClientQuotaHost& quotas() { return quotas_; }
   void on_request(net::Session& session, Slice frame, net::ReplySlot slot) override;
+  void on_closed(net::Session& session) override;
 
  private:
   handler::Services services_;

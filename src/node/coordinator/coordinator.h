@@ -222,6 +222,12 @@ class Coordinator {
   void arm_timer(const std::shared_ptr<Active>& active);
 
   static constexpr Millis kRetry{100};
+  /// The machine wants to know where its records lie.
+  static constexpr bool kTellsOffsets = requires(
+      Machine& machine, const record::KeyedBatch& batch) { machine.appended(batch, Offset()); };
+  static record::KeyedBatch told_of(const record::KeyedBatch& batch) {
+    return kTellsOffsets ? batch : record::KeyedBatch();
+  }
 
   replica::ReplicaSet& replicas_;
   replica::ReplicaHost& host_;
@@ -395,9 +401,14 @@ void Coordinator<Kind>::append(const std::shared_ptr<Active>& active,
   items.emplace_back(active->id, std::move(built).value());
   auto part = std::make_shared<replica::AppendPart>(
       std::move(items), true,
-      [this, alive = alive_, active, entry](std::vector<replica::AppendOutcome> outcomes) {
+      [this, alive = alive_, active, entry,
+       told = told_of(batch)](std::vector<replica::AppendOutcome> outcomes) {
         --*active->under_way;
-        if (*alive) appended(active, *entry, outcomes.front().error);
+        if (!*alive) return;
+        if constexpr (kTellsOffsets)
+          if (!active->ended && outcomes.front().error == ErrorCode::kNone)
+            active->machine->appended(told, outcomes.front().base_offset);
+        appended(active, *entry, outcomes.front().error);
       });
   ++*active->under_way;
   part->items.front().claim = claim_;

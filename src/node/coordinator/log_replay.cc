@@ -31,6 +31,7 @@ Result<void> read_marker(const record::BatchView& batch, record::CompressionCont
 Result<LoggedBatch> read_batch(const record::BatchView& batch,
                                record::CompressionContext& context) {
   LoggedBatch out;
+  out.base_offset = batch.base_offset();
   if (batch.is_transactional()) {
     out.content.producer_id = batch.producer_id();
     out.content.producer_epoch = batch.producer_epoch();

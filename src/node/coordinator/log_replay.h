@@ -16,6 +16,7 @@ namespace moldau::coordinator {
 /// One batch of an internal topic, as it lies in the log.
 struct LoggedBatch {
   record::KeyedBatch content;
+  Offset base_offset{0};
   /// Set for the end of a transaction of content.producer_id.
   bool is_marker = false;
   bool is_commit = false;

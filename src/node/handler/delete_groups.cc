@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/handler/group_call.h"
 #include "node/handler/handlers.h"
+#include "node/handler/share_group_call.h"
 #include "wire/delete_groups_request.h"
 #include "wire/delete_groups_response.h"
 
@@ -28,6 +29,28 @@ env::Task<Deleted> delete_group(Services& node, const request::Request* request,
   co_return refused;
 }
 
+/// What the share coordinator keeps of the group goes first, so that a new group of that name
+/// begins anew. Gives why it could not.
+env::Task<ErrorCode> forget_share_state(Services& node, std::string group_id) {
+  using Known = std::optional<std::vector<group::ShareStart>>;
+  auto look = [&group_id](const group::GroupMachine& machine, const image::MetadataImage& image) {
+    const bool is_empty = machine.describe_share(group_id, image).group_state == "Empty";
+    return is_empty ? machine.share_partitions(group_id) : Known();
+  };
+  image::ImagePtr image = node.image;
+  std::string key = group_id;
+  Result<Known> known = co_await node.groups->read<Known>(node.shard, std::move(image),
+                                                          std::move(key), std::move(look));
+  if (!known.ok() || !known->has_value()) co_return ErrorCode::kNone;
+  StateWork work;
+  work.group_id = std::move(group_id);
+  work.partitions = std::move(**known);
+  co_await remove_states(node, &work);
+  for (const share::StateOutcome& outcome : work.outcomes)
+    if (outcome.error != ErrorCode::kNone) co_return outcome.error;
+  co_return ErrorCode::kNone;
+}
+
 }  // namespace
 
 env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request) {
@@ -48,6 +71,13 @@ env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request
       continue;
     }
     std::string group_id = message.groups_names[n].str();
+    const ErrorCode kept = co_await forget_share_state(node, group_id);
+    if (kept != ErrorCode::kNone) {
+      Deleted& refused = response.results.emplace_back();
+      refused.group_id = message.groups_names[n];
+      refused.error_code = to_wire(kept);
+      continue;
+    }
     Deleted deleted = co_await delete_group(node, request.get(), std::move(group_id));
     response.results.push_back(std::move(deleted));
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "node/coordinator/group_coordinators.h"
+#include "node/coordinator/share_coordinators.h"
 #include "node/coordinator/txn_coordinators.h"
 #include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
@@ -26,16 +27,18 @@ struct Found {
   std::int32_t port = -1;
 };
 
-/// The internal topic of a kind of key that is coordinated here; empty if it is not.
+/// The internal topic of a kind of key; empty if there is no such kind.
 std::string_view topic_of(std::int8_t key_type) {
   if (key_type == kGroup) return coordinator::kGroupTopic;
-  return key_type == kTransaction ? coordinator::kTransactionTopic : std::string_view();
+  if (key_type == kTransaction) return coordinator::kTransactionTopic;
+  return key_type == kShare ? coordinator::kShareTopic : std::string_view();
 }
 
 std::optional<TopicIdPartition> partition_of(const image::MetadataImage& image,
                                              std::int8_t key_type, std::string_view key) {
-  return key_type == kGroup ? coordinator::GroupCoordinators::partition_of(image, key)
-                            : coordinator::TxnCoordinators::partition_of(image, key);
+  if (key_type == kGroup) return coordinator::GroupCoordinators::partition_of(image, key);
+  if (key_type == kShare) return coordinator::ShareCoordinators::partition_of(image, key);
+  return coordinator::TxnCoordinators::partition_of(image, key);
 }
 
 Found find_leader(const image::MetadataImage& image, const std::optional<TopicIdPartition>& id,
@@ -88,12 +91,6 @@ bool asks_for_allowed(const Services& node, const request::Request& request,
                      [&](const wire::Text& key) { return allowed(key.view()); });
 }
 
-Found refused(std::int8_t key_type) {
-  if (key_type == kShare)
-    return {ErrorCode::kCoordinatorNotAvailable, "this node does not coordinate share groups"};
-  return {ErrorCode::kInvalidRequest, "unknown type of key"};
-}
-
 }  // namespace
 
 env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr request) {
@@ -114,7 +111,9 @@ env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr requ
   const auto find = [&](std::string_view key) -> Found {
     const ErrorCode refusal = refusal_of(node, *request, message.key_type, key);
     if (refusal != ErrorCode::kNone) return {refusal, std::string(authorization_message(refusal))};
-    if (name.empty()) return refused(message.key_type);
+    if (name.empty()) return {ErrorCode::kInvalidRequest, "unknown type of key"};
+    if (message.key_type == kShare && !share::is_share_key(key))
+      return {ErrorCode::kInvalidRequest, "not a key of a share partition"};
     return find_leader(*node.image, partition_of(*node.image, message.key_type, key), listener);
   };
   const auto fill = [](auto& to, const Found& found) {

@@ -16,6 +16,7 @@ env::Task<void> handle_alter_client_quotas(Services& node, request::RequestPtr r
 env::Task<void> handle_alter_configs(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_partition_reassignments(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_replica_log_dirs(Services& node, request::RequestPtr request);
+env::Task<void> handle_alter_share_group_offsets(Services& node, request::RequestPtr request);
 env::Task<void> handle_alter_user_scram_credentials(Services& node, request::RequestPtr request);
 env::Task<void> handle_api_versions(Services& node, request::RequestPtr request);
 env::Task<void> handle_consumer_group_describe(Services& node, request::RequestPtr request);
@@ -27,6 +28,8 @@ env::Task<void> handle_create_topics(Services& node, request::RequestPtr request
 env::Task<void> handle_delete_acls(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_records(Services& node, request::RequestPtr request);
+env::Task<void> handle_delete_share_group_offsets(Services& node, request::RequestPtr request);
+env::Task<void> handle_delete_share_group_state(Services& node, request::RequestPtr request);
 env::Task<void> handle_delete_topics(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_acls(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_client_quotas(Services& node, request::RequestPtr request);
@@ -37,6 +40,7 @@ env::Task<void> handle_describe_groups(Services& node, request::RequestPtr reque
 env::Task<void> handle_describe_log_dirs(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_producers(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_quorum(Services& node, request::RequestPtr request);
+env::Task<void> handle_describe_share_group_offsets(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_topic_partitions(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_transactions(Services& node, request::RequestPtr request);
 env::Task<void> handle_describe_user_scram_credentials(Services& node, request::RequestPtr request);
@@ -49,6 +53,7 @@ env::Task<void> handle_get_telemetry_subscriptions(Services& node, request::Requ
 env::Task<void> handle_heartbeat(Services& node, request::RequestPtr request);
 env::Task<void> handle_incremental_alter_configs(Services& node, request::RequestPtr request);
 env::Task<void> handle_init_producer_id(Services& node, request::RequestPtr request);
+env::Task<void> handle_initialize_share_group_state(Services& node, request::RequestPtr request);
 env::Task<void> handle_join_group(Services& node, request::RequestPtr request);
 env::Task<void> handle_leave_group(Services& node, request::RequestPtr request);
 env::Task<void> handle_list_config_resources(Services& node, request::RequestPtr request);
@@ -63,15 +68,22 @@ env::Task<void> handle_offset_fetch(Services& node, request::RequestPtr request)
 env::Task<void> handle_offset_for_leader_epoch(Services& node, request::RequestPtr request);
 env::Task<void> handle_produce(Services& node, request::RequestPtr request);
 env::Task<void> handle_push_telemetry(Services& node, request::RequestPtr request);
+env::Task<void> handle_read_share_group_state(Services& node, request::RequestPtr request);
+env::Task<void> handle_read_share_group_state_summary(Services& node, request::RequestPtr request);
 env::Task<void> handle_renew_delegation_token(Services& node, request::RequestPtr request);
 env::Task<void> handle_sasl_authenticate(Services& node, request::RequestPtr request);
 env::Task<void> handle_sasl_handshake(Services& node, request::RequestPtr request);
+env::Task<void> handle_share_acknowledge(Services& node, request::RequestPtr request);
+env::Task<void> handle_share_fetch(Services& node, request::RequestPtr request);
+env::Task<void> handle_share_group_describe(Services& node, request::RequestPtr request);
+env::Task<void> handle_share_group_heartbeat(Services& node, request::RequestPtr request);
 env::Task<void> handle_streams_group_describe(Services& node, request::RequestPtr request);
 env::Task<void> handle_streams_group_heartbeat(Services& node, request::RequestPtr request);
 env::Task<void> handle_sync_group(Services& node, request::RequestPtr request);
 env::Task<void> handle_txn_offset_commit(Services& node, request::RequestPtr request);
 env::Task<void> handle_unregister_broker(Services& node, request::RequestPtr request);
 env::Task<void> handle_update_features(Services& node, request::RequestPtr request);
+env::Task<void> handle_write_share_group_state(Services& node, request::RequestPtr request);
 env::Task<void> handle_write_txn_markers(Services& node, request::RequestPtr request);
 
 }  // namespace moldau::handler

@@ -18,6 +18,8 @@ class Quorum;
 namespace moldau::coordinator {
 class GroupCoordinators;
 class MarkerWriter;
+class ShareCoordinators;
+class ShareHosts;
 class TxnCoordinators;
 }  // namespace moldau::coordinator
 namespace moldau::broker {
@@ -69,6 +71,8 @@ struct Services {
   coordinator::GroupCoordinators* groups = nullptr;
   coordinator::TxnCoordinators* transactions = nullptr;
   coordinator::MarkerWriter* markers = nullptr;
+  coordinator::ShareCoordinators* share_states = nullptr;
+  coordinator::ShareHosts* share = nullptr;
 
   std::shared_ptr<const NodeIdentity> identity;
   /// With dynamic configs applied.

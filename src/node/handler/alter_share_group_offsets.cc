@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/handler/handlers.h"
+#include "node/handler/share_group_call.h"
+#include "wire/alter_share_group_offsets_request.h"
+#include "wire/alter_share_group_offsets_response.h"
+
+namespace moldau::handler {
+namespace {
+
+using Message = wire::AlterShareGroupOffsetsRequest;
+using Response = wire::AlterShareGroupOffsetsResponse;
+using What = group::ShareSettlement::What;
+
+void refuse(request::Request& request, ErrorCode code, std::string_view why) {
+  Response response;
+  response.error_code = to_wire(code);
+  if (!why.empty()) response.error_message = why;
+  request.answer(response);
+}
+
+/// Topics that the caller may read; the others have their error in `refused`.
+Message allowed_part(const Services& node, const request::Request& request, const Message& message,
+                     Response& refused) {
+  Message allowed;
+  allowed.group_id = message.group_id;
+  for (const auto& topic : message.topics) {
+    if (authorized(node, request, AclOperation::kRead, AclResourceType::kTopic,
+                   topic.topic_name.view())) {
+      allowed.topics.push_back(topic);
+      continue;
+    }
+    auto& one = refused.responses.emplace_back();
+    one.topic_name = topic.topic_name;
+    for (const auto& partition : topic.partitions) {
+      auto& to = one.partitions.emplace_back();
+      to.partition_index = partition.partition_index;
+      to.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+    }
+  }
+  return allowed;
+}
+
+void note_failures(const StateWork& work, Response& response) {
+  for (std::size_t i = 0; i < work.partitions.size(); ++i) {
+    if (work.outcomes[i].error == ErrorCode::kNone) continue;
+    for (auto& topic : response.responses)
+      for (auto& partition : topic.partitions)
+        if (topic.topic_id == work.partitions[i].topic_id &&
+            partition.partition_index == work.partitions[i].partition.value())
+          partition.error_code = to_wire(work.outcomes[i].error);
+  }
+}
+
+}  // namespace
+
+env::Task<void> handle_alter_share_group_offsets(Services& node, request::RequestPtr request) {
+  auto decoded = request->decode<Message>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  const Message message = std::move(decoded).value();
+  if (!shares_groups(node)) {
+    refuse(*request, ErrorCode::kUnsupportedVersion, "");
+    co_return;
+  }
+  if (!authorized(node, *request, AclOperation::kRead, AclResourceType::kGroup,
+                  message.group_id.view())) {
+    refuse(*request, ErrorCode::kGroupAuthorizationFailed, "");
+    co_return;
+  }
+  if (message.group_id.is_empty()) {
+    refuse(*request, ErrorCode::kInvalidGroupId, "");
+    co_return;
+  }
+  Response response;
+  const Message allowed = allowed_part(node, *request, message, response);
+  Result<group::ShareOffsetsAltered> answer =
+      co_await call_group<group::ShareOffsetsAltered, Message>(
+          node, request.get(), &allowed, &group::GroupMachine::alter_share_offsets);
+  if (!answer.ok()) {
+    refuse(*request, answer.error().code, answer.error().detail);
+    co_return;
+  }
+  StateWork work;
+  work.group_id = message.group_id.str();
+  work.state_epoch = answer->state_epoch;
+  work.partitions = std::move(answer->initialize);
+  co_await initialize_states(node, &work);
+  co_await settle_states(node, &work, What::kInitialized, What::kNotInitialized);
+  note_failures(work, answer->response);
+  for (auto& topic : response.responses) answer->response.responses.push_back(std::move(topic));
+  request->answer(answer->response);
+}
+
+}  // namespace moldau::handler

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "node/coordinator/share_coordinators.h"
+#include "node/handler/authorize.h"
+#include "node/handler/services.h"
+
+namespace moldau::handler {
+
+/// Has the share coordinator of `asked->key` do a step. `asked` must live until then.
+template <class Outcome, class Asked, class Method>
+env::Task<Outcome> call_share_state(Services& node, const Asked* asked, Method method) {
+  auto step = [asked, method](share::ShareMachine& machine, const share::ShareContext& context,
+                              share::AnswerId id) {
+    return (machine.*method)(context, id, *asked);
+  };
+  image::ImagePtr image = node.image;
+  std::string key = asked->key.text();
+  Result<Outcome> answer = co_await node.share_states->call<Outcome>(
+      node.shard, std::move(image), std::move(key), std::move(step));
+  if (answer.ok()) co_return std::move(answer).value();
+  co_return Outcome(answer.error().code, answer.error().detail);
+}
+
+/// True if the request has a group, topics, and partitions in each of them; others are answered
+/// with nothing, as by Apache.
+template <class Message>
+bool names_partitions(const Message& message) {
+  if (message.group_id.is_empty() || message.topics.empty()) return false;
+  for (const auto& topic : message.topics)
+    if (topic.partitions.empty()) return false;
+  return true;
+}
+
+/// A whole handler: `convert(message, topic, partition) → Asked`, `fill(outcome, result)` what is
+/// not the error.
+template <class Message, class Response, class Outcome, class Convert, class Method, class Fill>
+env::Task<void> serve_share_state(Services& node, request::RequestPtr request, Convert convert,
+                                  Method method, Fill fill) {
+  auto decoded = request->decode<Message>();
+  if (!decoded.ok()) {
+    request->close(decoded.error().detail);
+    co_return;
+  }
+  const Message message = std::move(decoded).value();
+  const bool allowed = cluster_authorized(node, *request, AclOperation::kClusterAction);
+  Response response;
+  if (allowed && !names_partitions(message)) {
+    request->answer(response);
+    co_return;
+  }
+  for (std::size_t t = 0; t < message.topics.size(); ++t) {
+    auto& topic = response.results.emplace_back();
+    topic.topic_id = message.topics[t].topic_id;
+    for (std::size_t p = 0; p < message.topics[t].partitions.size(); ++p) {
+      const auto& partition = message.topics[t].partitions[p];
+      Outcome outcome(ErrorCode::kClusterAuthorizationFailed, "Cluster authorization failed.");
+      if (allowed) {
+        auto asked = convert(partition);
+        asked.key = share::SharePartitionKey(message.group_id.str(), message.topics[t].topic_id,
+                                             PartitionId(partition.partition));
+        outcome = co_await call_share_state<Outcome>(node, &asked, method);
+      }
+      auto& result = response.results.back().partitions.emplace_back();
+      result.partition = partition.partition;
+      result.error_code = to_wire(outcome.error);
+      if (!outcome.message.empty()) result.error_message = wire::Text::copy_of(outcome.message);
+      if (outcome.error == ErrorCode::kNone) fill(outcome, result);
+    }
+  }
+  request->answer(response);
+}
+
+/// For answers that say nothing but the error.
+inline constexpr auto kFillNothing = [](const auto&, auto&) {};
+
+}  // namespace moldau::handler
