@@ -24,6 +24,8 @@ TOOLS = {
     'kafka-configs': 'kafka.admin.ConfigCommand',
     'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
     'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
+    'kafka-console-share-consumer': 'org.apache.kafka.tools.consumer.ConsoleShareConsumer',
+    'kafka-share-groups': 'org.apache.kafka.tools.consumer.group.ShareGroupCommand',
     'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
     'kafka-consumer-perf-test': 'org.apache.kafka.tools.ConsumerPerformance',
     'kafka-delete-records': 'org.apache.kafka.tools.DeleteRecordsCommand',

@@ -37,10 +37,14 @@ def member(node, topic, group, name, patience=12, records=50, mode='batch_optimi
                     str(records), mode], node.folder / f'{name}.log')
 
 
+def text_of(path):
+    return path.read_text(encoding='utf-8') if path.exists() else ''
+
+
 def accepted(node, *names):
     found = []
     for name in names:
-        text = (node.folder / f'{name}.log').read_text(encoding='utf-8')
+        text = text_of(node.folder / f'{name}.log')
         found += re.findall(r'^accepted (\S+)$', text, re.M)
     return found
 
