@@ -26,10 +26,9 @@ inline std::uint32_t java_hash(PartitionId id) {
   return static_cast<std::uint32_t>(id.value());
 }
 
-/// Buckets of a HashMap that was made empty and got so many keys one by one.
-inline std::size_t grown_capacity(std::size_t count) {
-  std::size_t capacity = 16;
-  while (count > capacity / 4 * 3) capacity *= 2;
+/// Buckets of a HashMap that was made with so many (a power of two) and got its keys one by one.
+inline std::size_t grown_capacity(std::size_t count, std::size_t capacity = 16) {
+  while (count > capacity * 3 / 4) capacity *= 2;
   return capacity;
 }
 
@@ -42,19 +41,28 @@ inline std::size_t copied_capacity(std::size_t count) {
   return capacity;
 }
 
-/// `keys` as a HashMap of so many buckets shows them that got them in the given order.
-template <class Key>
-void in_java_order(std::vector<Key>& keys, std::size_t capacity) {
-  std::vector<std::pair<std::size_t, std::size_t>> order;
-  order.reserve(keys.size());
+/// The indices of `keys` as a HashMap of so many buckets shows them that got them in this order.
+template <class Keys>
+std::vector<std::size_t> java_order_of(const Keys& keys, std::size_t capacity) {
+  std::vector<std::pair<std::size_t, std::size_t>> places;
+  places.reserve(keys.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::uint32_t hash = java_hash(keys[i]);
-    order.emplace_back((hash ^ (hash >> 16)) & (capacity - 1), i);
+    places.emplace_back((hash ^ (hash >> 16)) & (capacity - 1), i);
   }
-  std::sort(order.begin(), order.end());
+  std::sort(places.begin(), places.end());
+  std::vector<std::size_t> order;
+  order.reserve(places.size());
+  for (const auto& [bucket, index] : places) order.push_back(index);
+  return order;
+}
+
+/// The keys themselves in that order.
+template <class Key>
+void in_java_order(std::vector<Key>& keys, std::size_t capacity) {
   std::vector<Key> out;
   out.reserve(keys.size());
-  for (const auto& [bucket, i] : order) out.push_back(std::move(keys[i]));
+  for (const std::size_t i : java_order_of(keys, capacity)) out.push_back(std::move(keys[i]));
   keys = std::move(out);
 }
 
