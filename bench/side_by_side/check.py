@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the generator and Apache's perf tools agree on what was written and read."""
 
-import re
-
 from tests.interop.harness import java, run
 
-from .load import perf_producer
+from .perf import perf_consumer, perf_producer
 from .results import Row, Work
 from .server import CLIENT_FLAGS, loadgen
 
@@ -15,18 +13,6 @@ def end_offsets(server, topic):
                    '--topic', topic, flags=CLIENT_FLAGS), timeout=120).out
     return sum(int(line.rsplit(':', 1)[1]) for line in out.splitlines()
                if line.startswith(topic + ':'))
-
-
-def perf_consumer(server, topic, records):
-    """Apache's perf consumer, which needs a group: records and value bytes it says it read."""
-    out = run(java('org.apache.kafka.tools.ConsumerPerformance', '--topic', topic,
-                   '--bootstrap-server', server.bootstrap, '--num-records', str(records),
-                   '--timeout', '20000', flags=CLIENT_FLAGS), timeout=180).out
-    for line in reversed(out.splitlines()):
-        fields = [field.strip() for field in line.split(',')]
-        if len(fields) >= 5 and re.fullmatch(r'\d+', fields[4]):
-            return int(fields[4]), float(fields[2]) * 1024 * 1024
-    raise RuntimeError(f'the perf consumer said nothing:\n{out[-2000:]}')
 
 
 def agree(bench, what, ours, theirs, slack=0):
@@ -46,11 +32,11 @@ def check(servers):
             records = made['records'] + 6  # create() writes one to each partition
             good &= agree(bench, f'{server.kind}, records written by the generator', records,
                           end_offsets(server, 'check-a'))
-            if server.kind == 'apache':  # ours has no groups yet
-                read, read_bytes = perf_consumer(server, 'check-a', records)
-                good &= agree(bench, 'apache, records read by its perf consumer', records, read)
-                good &= agree(bench, 'apache, value bytes read by its perf consumer',
-                              made['bytes'] + 600, read_bytes, slack=120)
+            seen = perf_consumer(server, 'check-a', records)
+            good &= agree(bench, f'{server.kind}, records read by the perf consumer', records,
+                          seen['records'])
+            good &= agree(bench, f'{server.kind}, value bytes read by the perf consumer',
+                          made['bytes'] + 600, seen['bytes'], slack=120)
             server.create('check-b')
             theirs = perf_producer(server, 'check-b', 1024, 100_000)
             found = loadgen('drain', '--port', server.port, '--topic', 'check-b', '--partitions', 6)

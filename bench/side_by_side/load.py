@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows of producing and fetching: both nodes and the toy are up, one after the other works."""
 
-import re
-
-from tests.interop.harness import java, run
-
 from .results import Row, Work
-from .server import CLIENT_FLAGS, KINDS, Server
+from .server import KINDS, Server
 
 CPU = 'CPU-s/GB'
 # Share of a p99 that the generator's own lateness may have.
@@ -93,41 +89,6 @@ def consume(servers, name, consumers, gb, receive_buffer):
     return act
 
 
-LAST = re.compile(r'^(\d+) records sent, ([\d.]+) records/sec \(([\d.]+) MB/sec\), ([\d.]+) ms avg '
-                  r'latency, ([\d.]+) ms max latency, (\d+) ms 50th, (\d+) ms 95th, (\d+) ms 99th, '
-                  r'(\d+) ms 99\.9th', re.MULTILINE)
-
-
-def perf_producer(server, topic, record_bytes, records, rate=-1, linger=5):
-    """Apache's own perf producer: what its last line says, and the CPU it cost the server."""
-    before = server.cpu_seconds()
-    out = run(java('org.apache.kafka.tools.ProducerPerformance', '--topic', topic, '--num-records',
-                   str(records), '--record-size', str(record_bytes), '--throughput', str(rate),
-                   '--producer-props', f'bootstrap.servers={server.bootstrap}', 'acks=all',
-                   'batch.size=65536', f'linger.ms={linger}', flags=CLIENT_FLAGS), timeout=300).out
-    cpu = server.cpu_seconds() - before
-    found = list(LAST.finditer(out))
-    if not found:
-        raise RuntimeError(f'the perf producer said nothing:\n{out[-2000:]}')
-    last = found[-1]
-    return {'records': int(last[1]), 'records_s': float(last[2]), 'avg_ms': float(last[4]),
-            'p50_ms': int(last[6]), 'p99_ms': int(last[8]), 'p999_ms': int(last[9]), 'cpu_s': cpu,
-            'cpu_s_per_gb': cpu / (int(last[1]) * record_bytes / 1e9)}
-
-
-def perf(servers, name, record_bytes, records, rate=-1, linger=5):
-    def act(bench):
-        def once(server, number):
-            topic = f'{name}-{number}'
-            server.create(topic)
-            result = perf_producer(server, topic, record_bytes,
-                                   max(10_000, int(records * bench.scale)), rate, linger)
-            server.delete(topic)
-            return result
-        bench.alternate(name, servers.get()[:2], once)
-    return act
-
-
 def commits(servers, count):
     def act(bench):
         def once(server, number):
@@ -166,11 +127,6 @@ def works(servers):
                            Row(name + '-rate', '  its throughput', 'mb_s', 'MB/s', None, True)],
                     consume(servers, name, consumers, 4, receive_buffer))
 
-    def fastest(name, what, bar, record_bytes, records):
-        return Work(name, [Row(name, what, 'records_s', 'records/s', bar, True),
-                           Row(name + '-cpu', '  what it costs the broker', 'cpu_s_per_gb', CPU)],
-                    perf(servers, name, record_bytes, records))
-
     return [
         produce('produce-100B', '100 B records, 64 KiB batches, acks=all', 0.20, 100, 'none', 1500),
         produce('produce-1KiB', '1 KiB records, 64 KiB batches', 0.35, 1024, 'none', 1500),
@@ -192,12 +148,6 @@ def works(servers):
             Row('paced-p999', '  its p99.9 latency', 'p999_ms', 'ms', 0.33),
             Row('paced-late', '  p99 lateness of the generator itself', 'late_p99_ms', 'ms'),
         ], paced(servers, 10)),
-        Work('paced-perf', [
-            Row('paced-perf-cpu', "the same by Apache's perf producer", 'cpu_s', 'CPU-s'),
-            Row('paced-perf-p99', '  its p99 (whole ms)', 'p99_ms', 'ms'),
-            Row('paced-perf-p999', '  its p99.9 (whole ms)', 'p999_ms', 'ms'),
-        ], perf(servers, 'paced-perf', 1024, 120_000, 20_000, 0)),
-        fastest('perf-100B', "Apache's perf producer, 100 B", 1.8, 100, 8_000_000),
         Work('commits', [
             Row('commits-cpu', 'offset commits of 6 partitions', 'commits_per_cpu_s',
                 'commits/CPU-s', 5, True),
@@ -210,5 +160,4 @@ def works(servers):
             Row('transactions-cpu', '  CPU of one', 'cpu_ms', 'CPU-ms', 0.25),
             Row('transactions-p99', '  its p99 latency', 'p99_ms', 'ms'),
         ], transactions(servers, 4_000)),
-        fastest('perf-1KiB', "Apache's perf producer, 1 KiB", 1.6, 1024, 1_500_000),
     ]
