@@ -110,7 +110,8 @@ ErrorCode TxnMachine::judge_end(const Entry& entry, const EndRequest& request) {
 }
 
 /// Clients that bump it: only the epoch says whether this is a retry of the last end, or the next
-/// one. Without partitions a transaction can be aborted, not committed.
+/// one. What a retry repeats was done with a bump: where it was not, the epoch was given to another
+/// producer, who keeps it. Without partitions a transaction can be aborted, not committed.
 ErrorCode TxnMachine::judge_end_bumping(const Entry& entry, const EndRequest& request) {
   const TransactionMetadata& hard = entry.hard;
   const bool is_complete = hard.state == TransactionState::kCompleteCommit ||
@@ -122,8 +123,9 @@ ErrorCode TxnMachine::judge_end_bumping(const Entry& entry, const EndRequest& re
     return ErrorCode::kInvalidProducerIdMapping;
   const bool is_current =
       request.producer_epoch == hard.producer_epoch && hard.producer_id == request.producer_id;
-  const bool is_retry = rotated || (hard.producer_epoch > ProducerEpoch(0) &&
-                                    request.producer_epoch == hard.producer_epoch - 1);
+  const bool is_before =
+      hard.producer_epoch > ProducerEpoch(0) && request.producer_epoch == hard.producer_epoch - 1;
+  const bool is_retry = hard.client_transaction_version >= 2 && (rotated || is_before);
   const bool valid = hard.is_preparing() ? is_retry : is_current || (is_complete && is_retry);
   if (!valid || (is_current && hard.producer_epoch > kProducerEpochMax))
     return ErrorCode::kProducerFenced;

@@ -110,6 +110,21 @@ TEST(EndTxnTest, ClientsThatBumpTheirEpoch) {
       kV2);
 }
 
+// Apache Kafka 4.3.1 takes this for a retry, and two producers have one epoch from then on.
+TEST(EndTxnTest, TheEpochOfAClientThatKeepsItIsNotGivenAway) {
+  for (const TransactionState state :
+       {kPrepareAbort, kPrepareCommit, kCompleteAbort, kCompleteCommit}) {
+    const bool commit = state == kPrepareCommit || state == kCompleteCommit;
+    TestCoordinator c = with(state, 5, 0);
+    EXPECT_EQ(c.end("a", 500, 4, commit, kV2), kFenced) << state_name(state);
+    EXPECT_EQ(c.state("a"), state);
+  }
+  // Its own transactions go on in either protocol.
+  TestCoordinator c = with(kCompleteAbort, 5, 0);
+  EXPECT_EQ(c.end("a", 500, 5, false, kV2), Outcome(ErrorCode::kNone, 500, 6));
+  EXPECT_EQ(c.end("a", 500, 5, false, kV2), Outcome(ErrorCode::kNone, 500, 6)) << "a retry";
+}
+
 TEST(EndTxnTest, RefusesStrangersAndSaysSoPerVersion) {
   for (const std::int16_t version : {kV1, kV2}) {
     TestCoordinator c = with(kOngoing, 5, 0);

@@ -143,6 +143,10 @@ TEST(TxnTimeoutTest, AbortsAndFences) {
     EXPECT_EQ(c.add("a", 1000, 0, {0}, 3), ErrorCode::kProducerFenced);
     EXPECT_EQ(c.end("a", 1000, 0, true, 4), failed(ErrorCode::kProducerFenced));
     if (level == 0) continue;
+    if (level == 1) {
+      EXPECT_EQ(c.end("a", 1000, 0, false, 5), failed(ErrorCode::kProducerFenced));
+      continue;
+    }
     // A client that bumps its epoch takes the abort for its own, and goes on.
     EXPECT_EQ(c.end("a", 1000, 0, true, 5), failed(ErrorCode::kInvalidTxnState));
     EXPECT_EQ(c.end("a", 1000, 0, false, 5), Outcome(ErrorCode::kNone, 1000, 1));
