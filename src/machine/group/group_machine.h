@@ -138,6 +138,8 @@ class GroupMachine {
       std::string_view group_id, const image::MetadataImage& image) const;
   /// Partitions of a share group that have state; nothing if it is no share group.
   std::optional<std::vector<ShareStart>> share_partitions(std::string_view group_id) const;
+  /// Those of them whose state has begun; none if it is no share group.
+  std::vector<ShareStart> share_initialized(std::string_view group_id) const;
   /// Those of this partition, by name.
   std::vector<wire::ListGroupsResponse::ListedGroup> list(
       const wire::ListGroupsRequest& request) const;

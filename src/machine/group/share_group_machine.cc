@@ -3,6 +3,25 @@
 #include "machine/group/group_machine_state.h"
 
 namespace moldau::group {
+namespace {
+
+const ShareGroup* share_group(const GroupTable& groups, std::string_view group_id) {
+  const Group* group = groups.find(group_id);
+  if (group == nullptr || group->type() != GroupType::kShare) return nullptr;
+  return static_cast<const ShareGroup*>(group);
+}
+
+void add_partitions(const ShareTopics& topics, std::vector<ShareStart>& out) {
+  for (const auto& [id, topic] : topics) {
+    for (const PartitionId partition : topic.partitions) {
+      ShareStart& one = out.emplace_back();
+      one.topic_id = id;
+      one.partition = partition;
+    }
+  }
+}
+
+}  // namespace
 
 GroupEffects GroupMachine::share_heartbeat(const GroupContext& context, const GroupCaller& caller,
                                            const wire::ShareGroupHeartbeatRequest& request) {
@@ -35,19 +54,18 @@ wire::ShareGroupDescribeResponse::DescribedGroup GroupMachine::describe_share(
 
 std::optional<std::vector<ShareStart>> GroupMachine::share_partitions(
     std::string_view group_id) const {
-  const Group* group = state_->groups.find(group_id);
-  if (group == nullptr || group->type() != GroupType::kShare) return std::nullopt;
+  const ShareGroup* group = share_group(state_->groups, group_id);
+  if (group == nullptr) return std::nullopt;
   std::vector<ShareStart> out;
-  const ShareTopicStates& topics = static_cast<const ShareGroup*>(group)->topics();
-  for (const ShareTopics* some : {&topics.initialized, &topics.initializing}) {
-    for (const auto& [id, topic] : *some) {
-      for (const PartitionId partition : topic.partitions) {
-        ShareStart& one = out.emplace_back();
-        one.topic_id = id;
-        one.partition = partition;
-      }
-    }
-  }
+  add_partitions(group->topics().initialized, out);
+  add_partitions(group->topics().initializing, out);
+  return out;
+}
+
+std::vector<ShareStart> GroupMachine::share_initialized(std::string_view group_id) const {
+  std::vector<ShareStart> out;
+  if (const ShareGroup* group = share_group(state_->groups, group_id))
+    add_partitions(group->topics().initialized, out);
   return out;
 }
 

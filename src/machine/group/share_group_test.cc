@@ -170,6 +170,8 @@ TEST(ShareGroupTest, ForgetsWhereItWasOfATopic) {
   wire::DeleteShareGroupOffsetsRequest request;
   request.group_id = "g";
   request.topics.emplace_back().topic_name = "orders";
+  EXPECT_EQ(f.machine.share_initialized("g").size(), 4U);
+  EXPECT_TRUE(f.machine.share_initialized("other").empty());
   auto answers = f.take(f.machine.delete_share_offsets(f.context(), caller, request));
   EXPECT_EQ(std::get<ShareOffsetsDeleted>(answers.at(0).response).response.error_code,
             to_wire(ErrorCode::kNonEmptyGroup));

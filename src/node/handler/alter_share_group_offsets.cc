@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
+
 #include "node/handler/handlers.h"
 #include "node/handler/share_group_call.h"
 #include "wire/alter_share_group_offsets_request.h"
@@ -89,7 +92,9 @@ env::Task<void> handle_alter_share_group_offsets(Services& node, request::Reques
   co_await initialize_states(node, &work);
   co_await settle_states(node, &work, What::kInitialized, What::kNotInitialized);
   note_failures(work, answer->response);
-  for (auto& topic : response.responses) answer->response.responses.push_back(std::move(topic));
+  if (answer->response.error_code == 0)
+    std::move(response.responses.begin(), response.responses.end(),
+              std::back_inserter(answer->response.responses));
   request->answer(answer->response);
 }
 

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
+
 #include "node/handler/handlers.h"
 #include "node/handler/share_group_call.h"
 #include "wire/delete_share_group_offsets_request.h"
@@ -107,7 +110,9 @@ env::Task<void> handle_delete_share_group_offsets(Services& node, request::Reque
   const StateWork gone = complete_topics(work);
   co_await settle_states(node, &gone, What::kDeleted, std::nullopt);
   add_topics(node, work, answer->response);
-  for (auto& topic : response.responses) answer->response.responses.push_back(std::move(topic));
+  if (answer->response.error_code == 0)
+    std::move(response.responses.begin(), response.responses.end(),
+              std::back_inserter(answer->response.responses));
   request->answer(answer->response);
 }
 
