@@ -31,7 +31,7 @@ class CoordinatorInvariantsTest : public testing::Test {
   }
   std::uint64_t commit(std::int64_t offset, Outcome outcome, std::uint64_t id,
                        std::int32_t generation = -1) {
-    const OffsetCommitted one{kWhere, offset, id, outcome, ++now_, generation};
+    const OffsetCommitted one{kWhere, offset, id, outcome, ++now_, generation, ""};
     checks_.tell(&Invariant::on_offset_committed, one);
     return now_;
   }
@@ -195,6 +195,54 @@ TEST_F(CoordinatorInvariantsTest, FindsACommitOfAnOldGeneration) {
   commit(6, Outcome::kSent, 2, 1);
   commit(6, Outcome::kDone, 2, 1);
   EXPECT_EQ(found(), "NoCommitOfAnOldGeneration");
+}
+
+Owned owned_by(const std::string& member, std::int32_t epoch, std::set<std::string> partitions,
+               std::set<std::string> gained, std::int64_t now) {
+  Owned one;
+  one.group = "g";
+  one.member = member;
+  one.epoch = epoch;
+  one.partitions = std::move(partitions);
+  one.gained = std::move(gained);
+  one.now = MonoTime(now);
+  one.until = MonoTime(now + 1'000);
+  return one;
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAPartitionThatIsGivenAwayTooEarly) {
+  checks_.tell(&Invariant::on_owned, owned_by("a", 3, {"in-0"}, {"in-0"}, 100));
+  checks_.tell(&Invariant::on_owned, owned_by("b", 4, {"in-1"}, {"in-1"}, 200));
+  EXPECT_EQ(found(), "");
+  checks_.tell(&Invariant::on_owned, owned_by("b", 5, {"in-0", "in-1"}, {"in-0"}, 300));
+  EXPECT_EQ(found(), "OneOwnerAtATime");
+}
+
+TEST_F(CoordinatorInvariantsTest, LetsAPartitionGoOnToTheNextOwner) {
+  checks_.tell(&Invariant::on_owned, owned_by("a", 3, {"in-0"}, {"in-0"}, 100));
+  checks_.tell(&Invariant::on_owned, owned_by("a", 3, {}, {}, 200));
+  checks_.tell(&Invariant::on_owned, owned_by("b", 4, {"in-0"}, {"in-0"}, 300));
+  // Its session may have ended.
+  checks_.tell(&Invariant::on_owned, owned_by("c", 5, {"in-0"}, {"in-0"}, 1'300));
+  EXPECT_EQ(found(), "");
+  checks_.tell(&Invariant::on_owned, owned_by("c", 5, {}, {}, 1'400));
+  checks_.tell(&Invariant::on_owned, owned_by("d", 5, {"in-0"}, {"in-0"}, 1'500));
+  EXPECT_EQ(found(), "OneOwnerAtATime") << "in the same epoch";
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsACommitOfAFormerOwner) {
+  checks_.tell(&Invariant::on_owned, owned_by("b", 4, {"in-0"}, {"in-0"}, 100));
+  OffsetCommitted one{kWhere, 5, 7, Outcome::kSent, 1, -1, "a"};
+  checks_.tell(&Invariant::on_offset_committed, one);
+  one.outcome = Outcome::kDone;
+  checks_.tell(&Invariant::on_offset_committed, one);
+  EXPECT_EQ(found(), "NoCommitOfAFormerOwner");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAnEpochThatGoesBack) {
+  checks_.tell(&Invariant::on_owned, owned_by("a", 4, {}, {}, 100));
+  checks_.tell(&Invariant::on_owned, owned_by("a", 3, {}, {}, 200));
+  EXPECT_EQ(found(), "EpochsNeverGoBack");
 }
 
 }  // namespace

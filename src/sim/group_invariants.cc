@@ -155,12 +155,103 @@ class NoCommitOfAnOldGeneration final : public Invariant {
   std::set<std::uint64_t> too_late_;
 };
 
+/// A partition is given to a member only when whoever had it has given it back, or may have been
+/// fenced, and with a later epoch.
+/// Thread   one thread.
+class OneOwnerAtATime final : public Invariant {
+ public:
+  std::string_view name() const override { return "OneOwnerAtATime"; }
+  Finding on_owned(const Owned& owned) override {
+    auto& partitions = groups_[owned.group];
+    const auto who = [&](const std::string& partition) {
+      return owned.member + " of " + owned.group + " was given " + partition + " in epoch " +
+             std::to_string(owned.epoch);
+    };
+    for (auto& [name, state] : partitions)
+      if (!owned.partitions.contains(name)) state.owners.erase(owned.member);
+    for (const std::string& name : owned.partitions) {
+      Partition& state = partitions[name];
+      if (owned.gained.contains(name) && owned.now < owned.until) {
+        for (const auto& [other, until] : state.owners)
+          if (other != owned.member && until > owned.now)
+            return who(name) + ", which " + other + " still has";
+        if (state.last_owner != owned.member && owned.epoch <= state.epoch)
+          return who(name) + ", which " + state.last_owner + " had in epoch " +
+                 std::to_string(state.epoch);
+        state.last_owner = owned.member;
+        state.epoch = owned.epoch;
+      }
+      state.owners[owned.member] = owned.until;
+    }
+    return {};
+  }
+
+ private:
+  struct Partition {
+    std::map<std::string, MonoTime> owners;
+    std::string last_owner;
+    std::int32_t epoch = -1;
+  };
+  std::map<std::string, std::map<std::string, Partition>> groups_;
+};
+
+/// Nobody commits for a partition that was given to another one since.
+/// Thread   one thread.
+class NoCommitOfAFormerOwner final : public Invariant {
+ public:
+  std::string_view name() const override { return "NoCommitOfAFormerOwner"; }
+  Finding on_owned(const Owned& owned) override {
+    if (owned.now >= owned.until) return {};
+    for (const std::string& name : owned.gained) owners_[{owned.group, name}] = owned.member;
+    return {};
+  }
+  Finding on_offset_committed(const OffsetCommitted& commit) override {
+    if (commit.owner.empty()) return {};
+    const auto& where = commit.where;
+    const auto owner =
+        owners_.find({where.group, where.topic + "-" + std::to_string(where.partition)});
+    if (commit.outcome == OffsetCommitted::Outcome::kSent) {
+      if (owner != owners_.end() && owner->second != commit.owner) too_late_.insert(commit.id);
+      return {};
+    }
+    if (too_late_.erase(commit.id) == 0 || commit.outcome != OffsetCommitted::Outcome::kDone)
+      return {};
+    return where.text() + " was set by " + commit.owner + ", but belongs to another one";
+  }
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::string> owners_;
+  std::set<std::uint64_t> too_late_;
+};
+
+/// What a member was told of its epoch and of what it owns.
+/// Thread   one thread.
+class EpochsNeverGoBack final : public Invariant {
+ public:
+  std::string_view name() const override { return "EpochsNeverGoBack"; }
+  Finding on_owned(const Owned& owned) override {
+    if (owned.epoch <= 0 || owned.now >= owned.until) return {};
+    std::int32_t& last = epochs_.try_emplace({owned.group, owned.member}, 0).first->second;
+    if (owned.epoch < last)
+      return owned.member + " of " + owned.group + " is in epoch " + std::to_string(owned.epoch) +
+             ", it was in " + std::to_string(last);
+    last = owned.epoch;
+    return {};
+  }
+
+ private:
+  std::map<std::pair<std::string, std::string>, std::int32_t> epochs_;
+};
+
 }  // namespace
 
 void add_group_invariants(Invariants& all) {
   all.push_back(std::make_unique<OffsetsNeverGoBack>());
   all.push_back(std::make_unique<OneOwnerPerGeneration>());
   all.push_back(std::make_unique<NoCommitOfAnOldGeneration>());
+  all.push_back(std::make_unique<OneOwnerAtATime>());
+  all.push_back(std::make_unique<NoCommitOfAFormerOwner>());
+  all.push_back(std::make_unique<EpochsNeverGoBack>());
 }
 
 }  // namespace moldau::sim

@@ -6,29 +6,17 @@
 #include <utility>
 #include <vector>
 
-#include "sim/consumer.h"
-#include "wire/fetch_request.h"
+#include "sim/group_offsets.h"
 #include "wire/heartbeat_request.h"
 #include "wire/heartbeat_response.h"
 #include "wire/join_group_request.h"
 #include "wire/leave_group_request.h"
 #include "wire/leave_group_response.h"
-#include "wire/offset_commit_request.h"
 #include "wire/offset_commit_response.h"
-#include "wire/offset_fetch_request.h"
 #include "wire/sync_group_request.h"
 
 namespace moldau::sim {
 namespace {
-
-constexpr std::int16_t kFetchVersion = 12;
-
-const ModelTopic* there(const Model& model, const std::string& name) {
-  const auto found = model.topics.find(name);
-  const bool is_there =
-      found != model.topics.end() && found->second.state == ModelTopic::State::kThere;
-  return is_there ? &found->second : nullptr;
-}
 
 /// Version 0 of the consumer protocol: topics, no user data.
 std::string subscription_to(const std::string& topic) {
@@ -49,66 +37,6 @@ std::set<std::int32_t> numbers_in(const std::string& text) {
     from = comma + 1;
   }
   return out;
-}
-
-/// The only partition of an answer to a request for one group's offset in it.
-struct FoundOffset {
-  ErrorCode error = ErrorCode::kNone;
-  std::int64_t offset = -1;
-};
-FoundOffset only_offset(const wire::OffsetFetchResponse& answer, std::int16_t version) {
-  if (version < 8) {
-    if (answer.error_code != 0) return {error_from_wire(answer.error_code), -1};
-    const auto& one = answer.topics.at(0).partitions.at(0);
-    return {error_from_wire(one.error_code), one.committed_offset};
-  }
-  const auto& group = answer.groups.at(0);
-  if (group.error_code != 0) return {error_from_wire(group.error_code), -1};
-  const auto& one = group.topics.at(0).partitions.at(0);
-  return {error_from_wire(one.error_code), one.committed_offset};
-}
-
-wire::OffsetFetchRequest ask_for(const GroupPartition& where, std::int16_t version) {
-  wire::OffsetFetchRequest request;
-  request.require_stable = version >= 7;
-  if (version < 8) {
-    request.group_id = std::string_view(where.group);
-    auto& topic = request.topics->emplace_back();
-    topic.name = std::string_view(where.topic);
-    topic.partition_indexes.push_back(where.partition);
-    return request;
-  }
-  auto& group = request.groups.emplace_back();
-  group.group_id = std::string_view(where.group);
-  auto& topic = group.topics->emplace_back();
-  topic.name = std::string_view(where.topic);
-  topic.partition_indexes.push_back(where.partition);
-  return request;
-}
-
-wire::OffsetCommitRequest set_to(const GroupPartition& where, std::int64_t offset) {
-  wire::OffsetCommitRequest request;
-  request.group_id = std::string_view(where.group);
-  auto& topic = request.topics.emplace_back();
-  topic.name = std::string_view(where.topic);
-  auto& part = topic.partitions.emplace_back();
-  part.partition_index = where.partition;
-  part.committed_offset = offset;
-  return request;
-}
-
-/// Nothing of the request was done, and nothing will be.
-bool is_refusal(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kIllegalGeneration:
-    case ErrorCode::kUnknownMemberId:
-    case ErrorCode::kRebalanceInProgress:
-    case ErrorCode::kFencedInstanceId:
-    case ErrorCode::kCoordinatorLoadInProgress:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace
@@ -294,33 +222,18 @@ void GroupMember::fetch_position() {
 }
 
 void GroupMember::fetch(std::int32_t partition) {
-  wire::FetchRequest request;
-  request.max_wait_ms = 50;
-  request.min_bytes = 1;
-  auto& data = request.topics.emplace_back();
-  data.topic = std::string_view(options_.topic);
-  auto& part = data.partitions.emplace_back();
-  part.partition = partition;
-  part.fetch_offset = positions_[partition];
-  part.partition_max_bytes = 2'000;
-  ask<wire::FetchResponse>(
-      request, kFetchVersion, [this, partition](const wire::FetchResponse& answer) {
-        if (answer.responses.empty() || !positions_.contains(partition)) return;
-        const auto& found = answer.responses.at(0).partitions.at(0);
-        if (found.error_code != 0 || found.records.size() == 0) return;
-        const auto batches = read_batches(found.records.view(), model_.compression);
-        if (!batches.ok()) return model_.checks.fail("RecordsAreWhole", batches.error().text());
-        for (const ReadBatch& batch : *batches) {
-          positions_[partition] = std::max(positions_[partition], batch.last_offset.value() + 1);
-          model_.read += batch.records.size();
-        }
-      });
+  ask<wire::FetchResponse>(read_from(options_.topic, partition, Offset(positions_[partition])),
+                           kFetchVersion, [this, partition](const wire::FetchResponse& answer) {
+                             if (!positions_.contains(partition)) return;
+                             positions_[partition] =
+                                 std::max(positions_[partition], end_of(answer, model_));
+                           });
 }
 
 void GroupMember::commit(std::int32_t partition) {
   const GroupPartition where{options_.group, options_.topic, partition};
   const std::int64_t offset = positions_[partition];
-  wire::OffsetCommitRequest request = set_to(where, offset);
+  wire::OffsetCommitRequest request = set_to(where, Offset(offset));
   request.member_id = std::string_view(member_id_);
   request.generation_id_or_member_epoch = generation_;
   request.group_instance_id = instance();
@@ -394,7 +307,7 @@ void OffsetCommitter::commit(const ModelTopic& topic) {
                        OffsetCommitted::Outcome::kSent,
                        model_.world.events(),
                        -1};
-  const wire::OffsetCommitRequest request = set_to(where, told.offset);
+  const wire::OffsetCommitRequest request = set_to(where, Offset(told.offset));
   const auto version = static_cast<std::int16_t>(random_.between(2, 9));
   if (random_.chance(50)) {
     send_late(request, version, Millis(random_.between(1, 2'000)), [this, copy = told]() mutable {

@@ -37,6 +37,7 @@ class Invariant {
   virtual Finding on_offset_committed(const OffsetCommitted&) { return {}; }
   virtual Finding on_offset_fetched(const OffsetFetched&) { return {}; }
   virtual Finding on_assignment(const Assignment&) { return {}; }
+  virtual Finding on_owned(const Owned&) { return {}; }
   /// Nothing is under way, and all logs and offsets have been read.
   virtual Finding on_rest() { return {}; }
 };

@@ -47,6 +47,8 @@ struct Model {
   std::map<std::string, ModelTopic> topics;
   /// Whose state is compared across a restart.
   std::set<std::string> groups;
+  /// Those of them that have epochs.
+  std::set<std::string> consumer_groups;
   std::set<std::string> transactional_ids;
   record::CompressionContext compression;
   env::SocketAddress node{"127.0.0.1", 9092};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -143,6 +144,8 @@ struct OffsetCommitted {
   std::uint64_t now = 0;
   /// -1 for a commit without membership.
   std::int32_t generation = -1;
+  /// Who believes to own the partition; "" where that is not known for certain.
+  std::string owner;
 };
 
 struct OffsetFetched {
@@ -160,6 +163,20 @@ struct Assignment {
   std::string partitions;  // by comma
   bool by_leader = false;
   std::uint64_t now = 0;
+};
+
+/// What a member of a group with epochs owns by what it was told, and has not given back.
+struct Owned {
+  std::string group;
+  /// Static members have one name for all who come after one another.
+  std::string member;
+  std::int32_t epoch = -1;
+  std::set<std::string> partitions;
+  /// Those of them that it did not own before.
+  std::set<std::string> gained;
+  MonoTime now;
+  /// Until then it cannot have been fenced.
+  MonoTime until;
 };
 
 /// How a life of the node ended.

@@ -74,8 +74,8 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
 Result<Scenario::Workload> workload_of(const TomlSection& section) {
   MOLDAU_TRY(
       known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
-                           "pause_ms", "keys", "deletes_records", "moves_between", "from", "group",
-                           "static", "shares_id", "timeout_ms", "silent", "restarts"}));
+                           "pause_ms", "keys", "deletes_records", "moves_between", "from", "also",
+                           "group", "static", "shares_id", "timeout_ms", "silent", "restarts"}));
   Scenario::Workload load;
   load.kind = section.text("kind");
   load.topic = section.text("topic");
@@ -88,6 +88,7 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.deletes_records = section.flag("deletes_records", false);
   load.moves_between = section.text("moves_between");
   load.from = section.text("from");
+  load.also = section.text("also");
   load.group = section.text("group");
   load.is_static = section.flag("static", false);
   load.shares_id = section.flag("shares_id", false);
@@ -96,7 +97,8 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.restarts = section.number("restarts", 2);
   static const std::set<std::string> kKinds = {
       "producer",    "consumer",     "committed_consumer", "transactional_producer",
-      "transformer", "group_member", "offset_committer",   "admin"};
+      "transformer", "group_member", "consumer_member",    "offset_committer",
+      "admin"};
   if (!kKinds.contains(load.kind))
     return Error(ErrorCode::kInvalidConfig, "unknown workload " + load.kind);
   if (load.pause_ms < 1) return Error(ErrorCode::kInvalidConfig, "pause_ms is at least 1");
@@ -205,7 +207,9 @@ Result<Scenario> parse_scenario(std::string_view name, std::string_view text) {
       return Error(ErrorCode::kInvalidConfig, "no topic " + load.topic);
     if (load.kind == "transformer" && !known(load.from))
       return Error(ErrorCode::kInvalidConfig, "no topic " + load.from);
-    if (load.kind == "group_member" && load.group.empty())
+    if (!load.also.empty() && !known(load.also))
+      return Error(ErrorCode::kInvalidConfig, "no topic " + load.also);
+    if (load.kind.ends_with("_member") && load.group.empty())
       return Error(ErrorCode::kInvalidConfig, "a member without a group");
   }
   return scenario;

@@ -44,7 +44,7 @@ struct Scenario {
   };
   struct Workload {
     /// admin, producer, consumer, committed_consumer, transactional_producer, transformer,
-    /// group_member, offset_committer
+    /// group_member, consumer_member, offset_committer
     std::string kind;
     std::string topic;
     std::int64_t count = 1;
@@ -55,6 +55,7 @@ struct Scenario {
     std::int64_t keys = 0;  // so many different keys; 0: records have none
     bool deletes_records = false;
     std::string from;   // what a transformer reads
+    std::string also;   // what members subscribe to besides, now and then
     std::string group;  // of members; each transformer's is its own
     bool is_static = false;
     /// All of this workload fight for one transactional id.

@@ -6,6 +6,7 @@
 
 #include "env/fake/network.h"
 #include "sim/consumer.h"
+#include "sim/consumer_member.h"
 #include "sim/group_member.h"
 #include "sim/image_check.h"
 #include "sim/producer.h"
@@ -112,6 +113,17 @@ std::unique_ptr<Client> Simulation::make_client(const Scenario::Workload& load,
     if (load.is_static) options.instance = "static-" + number;
     model_.groups.insert(options.group);
     return std::make_unique<GroupMember>(model_, shard, std::move(options));
+  }
+  if (load.kind == "consumer_member") {
+    ConsumerMemberOptions options;
+    options.name = "m" + number;
+    options.group = load.group;
+    options.topic = load.topic;
+    options.also = load.also;
+    if (load.is_static) options.instance = "static-" + number;
+    model_.groups.insert(options.group);
+    model_.consumer_groups.insert(options.group);
+    return std::make_unique<ConsumerMember>(model_, shard, std::move(options));
   }
   if (load.kind == "offset_committer") {
     model_.groups.insert("alone-" + number);

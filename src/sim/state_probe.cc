@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/state_probe.h"
 
+#include "sim/group_offsets.h"
+#include "wire/consumer_group_describe_request.h"
+#include "wire/consumer_group_describe_response.h"
 #include "wire/describe_transactions_request.h"
 #include "wire/describe_transactions_response.h"
 #include "wire/offset_fetch_request.h"
@@ -10,6 +13,7 @@ namespace moldau::sim {
 namespace {
 
 constexpr std::int16_t kOffsetFetchVersion = 9;
+constexpr std::int16_t kGroupDescribeVersion = 1;
 constexpr std::int16_t kDescribeVersion = 0;
 constexpr Millis kRetry{200};
 
@@ -20,8 +24,10 @@ void StateProbe::begin() {
   done_ = false;
   state_.clear();
   left_.clear();
-  for (const std::string& group : model_.groups) left_.push_back({true, group});
-  for (const std::string& id : model_.transactional_ids) left_.push_back({false, id});
+  using enum Asked::Kind;
+  for (const std::string& group : model_.groups) left_.push_back({kOffsets, group});
+  for (const std::string& group : model_.consumer_groups) left_.push_back({kConsumerGroup, group});
+  for (const std::string& id : model_.transactional_ids) left_.push_back({kTransaction, id});
   if (connection_) connection_->close("begins anew");
   connection_ = Connection::open(shard_, model_.node);
   go_on();
@@ -32,10 +38,14 @@ void StateProbe::go_on() {
     done_ = true;
     return;
   }
-  if (left_.front().is_group)
-    ask_offsets(left_.front().name);
-  else
-    ask_transaction(left_.front().name);
+  switch (left_.front().kind) {
+    case Asked::Kind::kOffsets:
+      return ask_offsets(left_.front().name);
+    case Asked::Kind::kConsumerGroup:
+      return ask_members(left_.front().name);
+    case Asked::Kind::kTransaction:
+      return ask_transaction(left_.front().name);
+  }
 }
 
 void StateProbe::again_later(const std::string& why) {
@@ -97,6 +107,53 @@ void StateProbe::on_offsets(const std::string& group, std::uint64_t asked,
       model_.checks.tell(&Invariant::on_offset_fetched, fetched);
     }
   }
+  answered(text);
+}
+
+void StateProbe::ask_members(const std::string& group) {
+  wire::ConsumerGroupDescribeRequest request;
+  request.group_ids.emplace_back(std::string_view(group));
+  connection_->send(request, kGroupDescribeVersion,
+                    [this, round = round_](const Result<Slice>& frame) {
+                      if (round == round_) on_members(frame);
+                    });
+}
+
+void StateProbe::on_members(const Result<Slice>& frame) {
+  if (!frame.ok()) return again_later(frame.error().detail);
+  const auto answer = body_of<wire::ConsumerGroupDescribeResponse>(*frame, kGroupDescribeVersion);
+  if (!answer.ok()) return model_.checks.fail("Protocol", answer.error().text());
+  const auto& group = answer->groups.at(0);
+  const ErrorCode code = error_from_wire(group.error_code);
+  if (code == ErrorCode::kGroupIdNotFound) return answered(" has no members");
+  if (code != ErrorCode::kNone) return again_later(std::string(error_name(code)));
+  const std::string state = group.group_state.str();
+  if (state != "Stable" && state != "Empty") return again_later("is " + state);
+  std::set<std::string> wanted;
+  std::set<std::string> given;
+  std::set<std::string> members;
+  for (const auto& member : group.members) {
+    std::string text = member.member_id.str() + " in epoch " + std::to_string(member.member_epoch);
+    for (const wire::Text& name : member.subscribed_topic_names) {
+      const ModelTopic* topic = there(model_, name.str());
+      for (std::int32_t p = 0; topic != nullptr && p < topic->partitions; ++p)
+        wanted.insert(name.str() + "-" + std::to_string(p));
+    }
+    for (const auto& topic : member.assignment.topic_partitions) {
+      for (const std::int32_t p : topic.partitions) {
+        const std::string name = topic.topic_name.str() + "-" + std::to_string(p);
+        if (!given.insert(name).second)
+          return model_.checks.fail("OneOwnerAtATime", group.group_id.str() + " gives " + name +
+                                                           " to two members at rest");
+        text += " " + name;
+      }
+    }
+    members.insert(text);
+  }
+  if (given != wanted) return again_later("has partitions without an owner, though it is stable");
+  std::string text = " " + state + " in epoch " + std::to_string(group.group_epoch) + ", " +
+                     std::to_string(group.assignment_epoch);
+  for (const std::string& member : members) text += ", " + member;
   answered(text);
 }
 

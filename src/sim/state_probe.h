@@ -11,7 +11,8 @@
 namespace moldau::sim {
 
 /// Asks what coordinators know of all groups and transactional ids once nothing is under way:
-/// committed offsets, and states of transactions, which must have come to their ends.
+/// committed offsets, members of groups with epochs, which must have all that is theirs, and states
+/// of transactions, which must have come to their ends.
 ///
 /// Thread   one thread.
 /// Bounds   one request at a time.
@@ -28,13 +29,16 @@ class StateProbe {
 
  private:
   struct Asked {
-    bool is_group = false;
+    enum class Kind { kOffsets, kConsumerGroup, kTransaction };
+    Kind kind = Kind::kOffsets;
     std::string name;
   };
   void go_on();
   void again_later(const std::string& why);
   void ask_offsets(const std::string& group);
   void on_offsets(const std::string& group, std::uint64_t asked, const Result<Slice>& frame);
+  void ask_members(const std::string& group);
+  void on_members(const Result<Slice>& frame);
   void ask_transaction(const std::string& transactional_id);
   void on_transaction(const Result<Slice>& frame);
   void answered(const std::string& text);
