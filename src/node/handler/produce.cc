@@ -23,6 +23,13 @@ struct Target {
   replica::AppendOutcome outcome;
 
   bool may_be_sent() const { return outcome.error == ErrorCode::kNone && !is_sent; }
+
+  /// As if it had not been sent.
+  void send_again() {
+    claim.guard = {};
+    outcome = {};
+    is_sent = false;
+  }
 };
 
 /// Counts the shards that still owe outcomes.
@@ -250,10 +257,25 @@ std::string_view topic_of(const wire::ProduceRequest& message, const Services& n
   return topic ? std::string_view(topic->name) : message.topic_data[target.topic].name.view();
 }
 
+/// What a round of verification has to do. A guard lasts until the next marker: where the marker of
+/// the transaction before came between the guard and the append, there is a new round.
+bool begins_round(Gathering& gathering, bool may_try_again) {
+  bool found = false;
+  for (Target& target : gathering.targets) {
+    const bool is_stale = target.outcome.error == ErrorCode::kInvalidTxnState &&
+                          target.claim.guard.value() != 0 && may_try_again;
+    if (is_stale) target.send_again();
+    found = found || is_stale || target.outcome.guard.value() != 0;
+  }
+  return found;
+}
+
 /// Partitions in which a transaction begins are verified by its coordinator or added by it; what
-/// has no error afterwards may be sent again.
-env::Task<void> verify_beginnings(Services& node, const wire::ProduceRequest* message,
-                                  PartitionsToVerify transaction, Gathering* gathering) {
+/// has no error afterwards may be sent again. True: the end of the transaction before is on its way
+/// and another round is to come.
+env::Task<bool> verify_beginnings(Services& node, const wire::ProduceRequest* message,
+                                  PartitionsToVerify transaction, Gathering* gathering,
+                                  bool may_try_again) {
   std::map<TopicPartition, Target*> beginnings;
   for (Target& target : gathering->targets) {
     if (target.outcome.guard.value() == 0) continue;
@@ -261,31 +283,47 @@ env::Task<void> verify_beginnings(Services& node, const wire::ProduceRequest* me
     transaction.partitions.push_back(partition);
     beginnings.emplace(std::move(partition), &target);
   }
-  if (beginnings.empty()) co_return;
-  const config::BrokerValues& values = node.config->values;
-  const Millis pause(values.add_partitions_to_txn_retry_backoff_ms);
-  const Millis patience(
-      std::min(values.add_partitions_to_txn_retry_backoff_max_ms, values.request_timeout_ms));
-  const MonoTime until = node.shard.now() + patience;
-  std::map<TopicPartition, ErrorCode> errors;
-  while (true) {
-    errors = co_await verify_partitions(node, &transaction);
-    // The end of the transaction before is still on its way.
-    const bool again = std::any_of(errors.begin(), errors.end(), [](const auto& one) {
-      return one.second == ErrorCode::kConcurrentTransactions;
-    });
-    if (!again || node.shard.now() >= until) break;
-    const MonoTime later = node.shard.now() + pause;
-    co_await env::sleep_until(node.shard, later);
-  }
+  if (beginnings.empty()) co_return false;
+  const std::map<TopicPartition, ErrorCode> errors = co_await verify_partitions(node, &transaction);
+  bool again = false;
   for (const auto& [partition, target] : beginnings) {
     const auto error = errors.find(partition);
-    if (error != errors.end()) {
+    if (error == errors.end()) {
+      target->claim.guard = std::exchange(target->outcome, {}).guard;
+      target->is_sent = false;
+    } else if (error->second == ErrorCode::kConcurrentTransactions && may_try_again) {
+      target->send_again();
+      again = true;
+    } else {
       target->outcome = unverified(error->second);
-      continue;
     }
-    target->claim.guard = std::exchange(target->outcome, {}).guard;
-    target->is_sent = false;
+  }
+  co_return again;
+}
+
+/// Until every batch that begins a transaction is appended or refused.
+env::Task<void> send_beginnings(Services& node, const wire::ProduceRequest* message,
+                                request::Request* request, const PartitionsToVerify* transaction,
+                                std::shared_ptr<Gathering>* gathering) {
+  const config::BrokerValues& values = node.config->values;
+  const Millis pause(values.add_partitions_to_txn_retry_backoff_ms);
+  const MonoTime until =
+      node.shard.now() + Millis(std::min(values.add_partitions_to_txn_retry_backoff_max_ms,
+                                         values.request_timeout_ms));
+  while (begins_round(**gathering, node.shard.now() < until)) {
+    PartitionsToVerify what = *transaction;
+    const bool may_try_again = node.shard.now() < until;
+    const bool again =
+        co_await verify_beginnings(node, message, std::move(what), gathering->get(), may_try_again);
+    if (again) {
+      const MonoTime later = node.shard.now() + pause;
+      co_await env::sleep_until(node.shard, later);
+    }
+    auto next = std::make_shared<Gathering>(node.shard);
+    next->targets = std::move((*gathering)->targets);
+    *gathering = next;
+    send_all(node, next, *message, *request);
+    (void)co_await next->finished;
   }
 }
 
@@ -362,16 +400,9 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
     (void)co_await gathering->finished;
     request->resumed();
     if (transaction) {
-      PartitionsToVerify what = std::move(*transaction);
+      const PartitionsToVerify what = std::move(*transaction);
       request->paused();
-      co_await verify_beginnings(node, &message, std::move(what), gathering.get());
-      request->resumed();
-      auto again = std::make_shared<Gathering>(node.shard);
-      again->targets = std::move(gathering->targets);
-      gathering = std::move(again);
-      send_all(node, gathering, message, *request);
-      request->paused();
-      (void)co_await gathering->finished;
+      co_await send_beginnings(node, &message, request.get(), &what, &gathering);
       request->resumed();
     }
   }
