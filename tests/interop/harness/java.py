@@ -14,6 +14,7 @@ from .suite import Skip
 
 LIB = BUILD / 'lib'
 POM = __file__.rsplit('/', 2)[0] + '/java/pom.xml'
+SPRING_POM = __file__.rsplit('/', 2)[0] + '/java/spring/pom.xml'
 
 TOOLS = {
     'kafka-acls': 'org.apache.kafka.tools.AclCommand',
@@ -65,20 +66,29 @@ def java_home_binary():
 
 def fetch_jars():
     """The folder with Apache Kafka's jars; Maven fills it on first use."""
-    digest = hashlib.sha256(open(POM, 'rb').read()).hexdigest()
-    mark = LIB / '.complete'
-    LIB.mkdir(parents=True, exist_ok=True)
-    with open(BUILD / 'lib.lock', 'w', encoding='utf-8') as lock:
+    return fetched(POM, LIB, 'Apache Kafka')
+
+
+def fetch_spring():
+    """The folder with Spring Kafka's jars, likewise."""
+    return fetched(SPRING_POM, BUILD / 'lib-spring', 'Spring Kafka')
+
+
+def fetched(pom, folder, what):
+    digest = hashlib.sha256(open(pom, 'rb').read()).hexdigest()
+    mark = folder / '.complete'
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(f'{folder}.lock', 'w', encoding='utf-8') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if mark.exists() and mark.read_text(encoding='utf-8') == digest:
-            return LIB
+            return folder
         if not shutil.which('mvn'):
-            raise Skip('no Maven to fetch Apache Kafka with')
-        for old in LIB.glob('*.jar'):
+            raise Skip(f'no Maven to fetch {what} with')
+        for old in folder.glob('*.jar'):
             old.unlink()
-        command = ['mvn', '-q', '-B', '-ntp', '-U', '-f', POM,
+        command = ['mvn', '-q', '-B', '-ntp', '-U', '-f', pom,
                    'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies',
-                   '-DincludeScope=runtime', f'-DoutputDirectory={LIB}']
+                   '-DincludeScope=runtime', f'-DoutputDirectory={folder}']
         last = None
         for _ in range(2):
             try:
@@ -87,9 +97,9 @@ def fetch_jars():
             except Failed as error:
                 last = error
         else:
-            raise Skip(f'Maven could not fetch Apache Kafka: {str(last)[-300:]}')
+            raise Skip(f'Maven could not fetch {what}: {str(last)[-300:]}')
         mark.write_text(digest, encoding='utf-8')
-    return LIB
+    return folder
 
 
 def java(main, *arguments, flags=TOOL_FLAGS):
