@@ -184,7 +184,7 @@ Result<wire::JoinGroupResponse> ConsumerProtocol::join_member(Step& step, const 
   FoundGroup found;
   found.group = &group;
   MOLDAU_ASSIGN_OR_RETURN(ConsumerGroup * written, write(step, found, decision));
-  apply_soft_state(step, *written, decision);
+  apply_soft_state(step, caller, *written, decision);
   start_session(step, *written, member_id, Millis(request.session_timeout_ms));
   ConsumerGroup::Timers& timers = written->timers[member_id];
   timers.join.reset();

@@ -299,7 +299,7 @@ Result<Response> ConsumerProtocol::stay(Step& step, const GroupCaller& caller,
   MOLDAU_TRY(
       decision.bring_to_target(topics_changed || regex != RegexChange::kNone, owned_of(request)));
   MOLDAU_ASSIGN_OR_RETURN(ConsumerGroup * group, write(step, found, decision));
-  apply_soft_state(step, *group, decision);
+  apply_soft_state(step, caller, *group, decision);
   const config::GroupValues config = settings_.of_group(step.context.image, group->id());
   start_session(step, *group, member_id, Millis(config.consumer_session_timeout_ms));
 
@@ -340,7 +340,7 @@ Result<ConsumerGroup*> ConsumerProtocol::write(Step& step, FoundGroup& found,
   return &consumer;
 }
 
-void ConsumerProtocol::apply_soft_state(Step& step, ConsumerGroup& group,
+void ConsumerProtocol::apply_soft_state(Step& step, const GroupCaller& caller, ConsumerGroup& group,
                                         const ConsumerDecision& decision) {
   // Not again before a topic changes.
   constexpr Millis kMetadataRefresh(2'147'483'647);
@@ -352,6 +352,9 @@ void ConsumerProtocol::apply_soft_state(Step& step, ConsumerGroup& group,
     RegexQuestion question;
     question.group_id = group.id();
     question.regexes = decision.regexes_to_resolve;
+    question.principal = caller.principal;
+    question.client_host = caller.client_host;
+    if (decision.after.uses_classic_protocol()) question.api = wire::ApiKey::kJoinGroup;
     step.ask(std::move(question));
   }
   if (!decision.was_reconciled || decision.after.uses_classic_protocol()) return;

@@ -76,7 +76,8 @@ class ConsumerProtocol {
                            const Heartbeat& request) const;
   /// Answers who still waits for what the group was before, then writes everything.
   Result<ConsumerGroup*> write(Step& step, FoundGroup& found, ConsumerDecision& decision);
-  void apply_soft_state(Step& step, ConsumerGroup& group, const ConsumerDecision& decision);
+  void apply_soft_state(Step& step, const GroupCaller& caller, ConsumerGroup& group,
+                        const ConsumerDecision& decision);
 
   // consumer_timers.cc
   void start_session(const Step& step, ConsumerGroup& group, std::string_view member_id,

@@ -13,6 +13,7 @@
 #include "machine/image/image.h"
 #include "record/keyed_record.h"
 #include "wire/alter_share_group_offsets_response.h"
+#include "wire/api_keys.h"
 #include "wire/consumer_group_heartbeat_response.h"
 #include "wire/delete_groups_response.h"
 #include "wire/delete_share_group_offsets_response.h"
@@ -44,14 +45,17 @@ struct GroupContext {
 
 /// Who asks.
 struct GroupCaller {
-  GroupCaller(AnswerId a, std::int16_t v, std::string_view id, std::string_view host)
-      : answer(a), version(v), client_id(id), client_host(host) {}
+  GroupCaller(AnswerId a, std::int16_t v, std::string_view id, std::string_view host,
+              std::string_view who = {})
+      : answer(a), version(v), client_id(id), client_host(host), principal(who) {}
   AnswerId answer;
   /// Of the request.
   std::int16_t version;
   std::string_view client_id;
   /// As Java prints it: "/127.0.0.1".
   std::string_view client_host;
+  /// "User:ANONYMOUS"
+  std::string_view principal;
 };
 
 /// The answer to a member of a streams group, and what the node has to create for it.
@@ -111,10 +115,15 @@ struct GroupAnswer {
   GroupResponse response;
 };
 
-/// Expressions of a group that are to be matched against all topics of the image.
+/// Expressions of a group that are to be matched against all topics of the image that the member
+/// who asked may describe.
 struct RegexQuestion {
   std::string group_id;
   std::vector<std::string> regexes;
+  /// Of the member, as GroupCaller has them, and its request.
+  std::string principal;
+  std::string client_host;
+  wire::ApiKey api = wire::ApiKey::kConsumerGroupHeartbeat;
 };
 
 /// What a step wants done, in this order: append the batch (if it has records), then release the

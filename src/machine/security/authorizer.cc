@@ -143,6 +143,15 @@ bool is_some_pattern_open(const Patterns& allowed, const Patterns& denied) {
 
 }  // namespace
 
+std::shared_ptr<const AuthorizerSettings> AuthorizerSettings::from(
+    const config::BrokerConfig& config) {
+  if (!config.has_authorizer) return nullptr;
+  auto settings = std::make_shared<AuthorizerSettings>();
+  settings->super_users = config.super_users;
+  settings->allow_if_no_acl = config.allow_everyone_if_no_acl_found;
+  return settings;
+}
+
 Verdict judge(const image::MetadataImage& image, const AuthorizerSettings& settings,
               const Subject& subject, const Action& action) {
   if (settings.super_users.contains(subject.principal)) {

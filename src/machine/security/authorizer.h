@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "config/broker_config.h"
 #include "machine/image/image.h"
 
 namespace moldau::security {
@@ -25,6 +27,8 @@ inline constexpr std::string_view kNobodysName = "hardcode";
 /// What server.properties says of StandardAuthorizer.
 struct AuthorizerSettings {
   AuthorizerSettings() = default;
+  /// Null if no authorizer is configured.
+  static std::shared_ptr<const AuthorizerSettings> from(const config::BrokerConfig& config);
   /// super.users: "User:name".
   std::set<std::string, std::less<>> super_users;
   /// allow.everyone.if.no.acl.found

@@ -224,7 +224,8 @@ void Node::build_broker() {
 }
 
 void Node::build_coordinators() {
-  groups_ = std::make_unique<coordinator::GroupCoordinators>(env_, replicas_, *config_);
+  groups_ = std::make_unique<coordinator::GroupCoordinators>(
+      env_, replicas_, *config_, security::AuthorizerSettings::from(*config_));
   markers_ = std::make_unique<coordinator::MarkerWriter>(replicas_, *groups_);
   transactions_ = std::make_unique<coordinator::TxnCoordinators>(
       env_, replicas_, *markers_, *config_, [this](UniqueFunction<void(Result<ProducerId>)> taken) {

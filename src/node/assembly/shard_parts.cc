@@ -28,12 +28,7 @@ ShardParts::ShardParts(env::Env& env, env::Shard& shard, replica::ReplicaSet& re
       clients_(env, shard, handler::routes_of(services_, false), &quotas_),
       controllers_(env, shard, handler::routes_of(services_, true), &quotas_) {
   services_.static_properties = config->properties;
-  if (config->has_authorizer) {
-    auto settings = std::make_shared<security::AuthorizerSettings>();
-    settings->super_users = config->super_users;
-    settings->allow_if_no_acl = config->allow_everyone_if_no_acl_found;
-    services_.authorizer = std::move(settings);
-  }
+  services_.authorizer = security::AuthorizerSettings::from(*config);
   services_.config = std::move(config);
 }
 

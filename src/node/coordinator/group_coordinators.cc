@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/coordinator/regex_topics.h"
+
 namespace moldau::coordinator {
 namespace {
 
@@ -62,8 +64,13 @@ void GroupKind::replay(Machine& machine, const LoggedBatch& batch) const {
 }
 
 GroupCoordinators::GroupCoordinators(env::Env& env, replica::ReplicaSet& replicas,
-                                     const config::BrokerConfig& config)
-    : Coordinators(replicas), images_(replicas.size()), configs_(replicas.size()) {
+                                     const config::BrokerConfig& config,
+                                     std::shared_ptr<const security::AuthorizerSettings> authorizer)
+    : Coordinators(replicas),
+      logger_(env.logger()),
+      authorizer_(std::move(authorizer)),
+      images_(replicas.size()),
+      configs_(replicas.size()) {
   make(env, [&](env::Shard& shard) { return GroupKind(*this, shard, config); });
 }
 
@@ -120,7 +127,9 @@ void GroupCoordinators::resolve(env::Shard& shard, PartitionId partition,
   const Timestamp now = shard.wall_now();
   shard.run_blocking(
       env::kGeneralPool,
-      [work, image, now] { work->resolved = group::resolve_regexes(work->question, *image, now); },
+      [work, image, now, authorizer = authorizer_, &logger = logger_] {
+        work->resolved = visible_regexes(work->question, *image, now, authorizer.get(), logger);
+      },
       [this, alive = alive_, work, partition, index = shard.id().value()] {
         if (!*alive) return;
         at(index).tell(

@@ -9,6 +9,7 @@
 #include "env/env.h"
 #include "machine/group/group_machine.h"
 #include "machine/image/delta.h"
+#include "machine/security/authorizer.h"
 #include "node/coordinator/coordinators.h"
 
 namespace moldau::coordinator {
@@ -57,8 +58,10 @@ using GroupCoordinator = Coordinator<GroupKind>;
 /// Thread   show() on the shard it names.
 class GroupCoordinators : public Coordinators<GroupKind> {
  public:
+  /// `authorizer`: null if none is configured.
   GroupCoordinators(env::Env& env, replica::ReplicaSet& replicas,
-                    const config::BrokerConfig& config);
+                    const config::BrokerConfig& config,
+                    std::shared_ptr<const security::AuthorizerSettings> authorizer);
   ~GroupCoordinators() { *alive_ = false; }
   GroupCoordinators(const GroupCoordinators&) = delete;
   GroupCoordinators& operator=(const GroupCoordinators&) = delete;
@@ -76,6 +79,8 @@ class GroupCoordinators : public Coordinators<GroupKind> {
   void follow_config(std::uint32_t shard,
                      const std::shared_ptr<const config::BrokerConfig>& config);
 
+  env::Logger& logger_;
+  const std::shared_ptr<const security::AuthorizerSettings> authorizer_;
   // Per shard, the last ones shown.
   std::vector<image::ImagePtr> images_;
   std::vector<std::shared_ptr<const config::BrokerConfig>> configs_;

@@ -49,7 +49,7 @@ class GroupCoordinatorsTest : public testing::Test {
     config_.values.offsets_commit_timeout_ms = 5'000;
     config_.values.offsets_load_buffer_size = 5'242'880;
     config_.values.message_max_bytes = 1'048'588;
-    groups_ = std::make_unique<GroupCoordinators>(env_, replicas_, config_);
+    groups_ = std::make_unique<GroupCoordinators>(env_, replicas_, config_, nullptr);
     host_partition();
     show(NodeId(1), LeaderEpoch(0));
   }
@@ -153,7 +153,7 @@ TEST_F(GroupCoordinatorsTest, CommitsAndLoadsThemAgain) {
   for (const auto& code : commits_) EXPECT_EQ(code, ErrorCode::kNone);
   EXPECT_EQ(fetch(), 20);
   // Another one, from the log alone.
-  groups_ = std::make_unique<GroupCoordinators>(env_, replicas_, config_);
+  groups_ = std::make_unique<GroupCoordinators>(env_, replicas_, config_, nullptr);
   show(NodeId(1), LeaderEpoch(0));
   world_.run_for(Millis(100));
   EXPECT_EQ(fetch(), 20);
@@ -163,7 +163,7 @@ TEST_F(GroupCoordinatorsTest, TellsWhoComesWhileItLoads) {
   world_.run_for(Millis(100));
   commit(1);
   world_.run_for(Millis(100));
-  groups_ = std::make_unique<GroupCoordinators>(env_, replicas_, config_);
+  groups_ = std::make_unique<GroupCoordinators>(env_, replicas_, config_, nullptr);
   show(NodeId(1), LeaderEpoch(0));
   const std::size_t early = commit(2);
   world_.run_for(Millis(1'000));

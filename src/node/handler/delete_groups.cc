@@ -15,7 +15,8 @@ env::Task<Deleted> delete_group(Services& node, const request::Request* request,
   auto step = [request, group_id, host = client_host(*request)](group::GroupMachine& machine,
                                                                 const group::GroupContext& context,
                                                                 group::AnswerId id) {
-    const group::GroupCaller caller(id, request->version(), request->header().client_id, host);
+    const group::GroupCaller caller(id, request->version(), request->header().client_id, host,
+                                    request->caller().principal);
     return machine.delete_group(context, caller, group_id);
   };
   image::ImagePtr image = node.image;

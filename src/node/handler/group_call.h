@@ -33,7 +33,8 @@ env::Task<Result<Response>> call_group(Services& node, const request::Request* r
   auto step = [request, message, method, host = client_host(*request)](
                   group::GroupMachine& machine, const group::GroupContext& context,
                   group::AnswerId id) {
-    const group::GroupCaller caller(id, request->version(), request->header().client_id, host);
+    const group::GroupCaller caller(id, request->version(), request->header().client_id, host,
+                                    request->caller().principal);
     return (machine.*method)(context, caller, *message);
   };
   image::ImagePtr image = node.image;

@@ -115,7 +115,8 @@ env::Task<Result<Response>> commit(Services& node, const request::Request* reque
   auto step = [request, message, host = client_host(*request)](group::GroupMachine& machine,
                                                                const group::GroupContext& context,
                                                                group::AnswerId answer) {
-    const group::GroupCaller caller(answer, request->version(), request->header().client_id, host);
+    const group::GroupCaller caller(answer, request->version(), request->header().client_id, host,
+                                    request->caller().principal);
     return machine.commit_transactional_offsets(context, caller, *message);
   };
   const coordinator::TransactionStep verified = *transaction;

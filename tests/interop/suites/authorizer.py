@@ -7,9 +7,11 @@ import os
 import random
 import re
 import subprocess
+import time
 
 from ..authorizer import requests
 from ..harness import Failed, case, equal, kcat, run_tool, within
+from ..harness.ask import Asker
 from ..harness.java import TOOL_FLAGS, fetch_jars, java_home_binary
 from ..harness.node import Node, start_node
 from ..harness.places import ROOT
@@ -19,6 +21,7 @@ HERE = ROOT / 'tests/interop/authorizer'
 BUILD = ROOT / os.environ.get('MOLDAU_BUILD', 'build/release')
 CLASS = 'org.apache.kafka.metadata.authorizer.StandardAuthorizer'
 SEED = 20251121
+MEMBER = 'AAAAAAAAAAAAAAAAAAAAAQ'
 SETS, QUESTIONS, TYPES = 500, 220, 20
 
 NAMES = ('*', 'a', 'b', 'ab', 'abc', 'abd', 'ab.c', 'b-a', 'a*', '*a', 'aaaa', 'aaab', 'é', 'éa',
@@ -361,3 +364,50 @@ def clients_are_refused_and_let_in(context):
         within(out.out + out.err, 'authorization failed')
     finally:
         node.kill()
+
+
+def topics_by_regex(node, ids, group, regex):
+    """Subscribes as Kafka's Java consumer does, beats until the expression is resolved, and gives
+    the names of what is assigned."""
+    names = {value: key for key, value in ids.items()}
+    asker = Asker(node)
+    try:
+        asker.until('FindCoordinator', 4, keyType=0, coordinatorKeys=[group])
+        beat = asker.until('ConsumerGroupHeartbeat', 1, groupId=group, memberId=MEMBER,
+                           memberEpoch=0, rebalanceTimeoutMs=10000, subscribedTopicRegex=regex,
+                           topicPartitions=[])
+        deadline = time.monotonic() + 20
+        while True:
+            equal(beat['errorCode'], 0, 'the heartbeat')
+            topics = (beat.get('assignment') or {}).get('topicPartitions', [])
+            if topics or time.monotonic() > deadline:
+                return sorted(names[topic['topicId']] for topic in topics)
+            time.sleep(0.2)
+            beat = asker.quiet('ConsumerGroupHeartbeat', 1, groupId=group, memberId=MEMBER,
+                               memberEpoch=beat['memberEpoch'])
+    finally:
+        asker.close()
+
+
+@case
+def a_regex_matches_what_may_be_seen(context):
+    """KIP-848: topics that the member may not describe do not match its expression."""
+    nodes = both(context.kind, 'regex', authorizer_class_name=CLASS,
+                 allow_everyone_if_no_acl_found='true')
+    try:
+        found = []
+        for node in nodes:
+            for name in ('log-free', 'log-seen', 'log-hidden', 'other'):
+                run_tool('kafka-topics', '--bootstrap-server', node.bootstrap, '--create',
+                         '--topic', name)
+            ids = topic_ids(node)
+            rows = [(requests.TOPIC, requests.LITERAL, 'log-hidden', requests.OTHER, requests.READ,
+                     requests.ALLOW),
+                    (requests.TOPIC, requests.LITERAL, 'log-seen', requests.ME, requests.DESCRIBE,
+                     requests.ALLOW)]
+            speak(java_program('Asker.java', '127.0.0.1', str(node.port)),
+                  f'CreateAcls 3 {json.dumps(requests.acls(rows))}\n')
+            found.append(topics_by_regex(node, ids, 'expression', 'log-.*'))
+        equal(found, [['log-free', 'log-seen']] * 2)
+    finally:
+        end(nodes)
