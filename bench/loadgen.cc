@@ -11,6 +11,9 @@
 //   moldau-loadgen fetch   --port P --topic T --partitions N --consumers C --total-mb M
 //                          [--partition-bytes B] [--receive-buffer B]
 //   moldau-loadgen drain   --port P --topic T --partitions N
+//   moldau-loadgen rebalance-classic   --port P --topic T --members N --rounds R
+//   moldau-loadgen rebalance-consumers --port P --topic T --partitions N --members N --rounds R
+//                                      [--connections C] [--rest-ms MS]
 //   moldau-loadgen ready   --port P [--topic T --partitions N] [--timeout-seconds S]
 //
 // create waits until every partition has acknowledged one record of 100 bytes. Prints one JSON
@@ -89,7 +92,9 @@ int main(int argc, char** argv) {
       {"ready", wait_until_ready},
       {"fill-groups", fill_groups},
       {"find-groups", find_groups},
-      {"producers", many_producers}};
+      {"producers", many_producers},
+      {"rebalance-classic", rebalance_classic},
+      {"rebalance-consumers", rebalance_consumers}};
   const auto work = works.find(argc > 1 ? argv[1] : "");
   if (work == works.end()) fail("what to do? See the head of bench/loadgen.cc", 2);
   work->second(Options(argc, argv));

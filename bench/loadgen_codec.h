@@ -34,6 +34,18 @@ class Out {
     number(static_cast<std::int16_t>(value.size()));
     bytes(as_view(value));
   }
+  // Of flexible versions.
+  void unsigned_varint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) frame_.push_back(static_cast<std::byte>(value | 0x80));
+    frame_.push_back(static_cast<std::byte>(value));
+  }
+  /// Of a compact array, text or bytes; -1 is null.
+  void size_plus_one(std::int64_t size) { unsigned_varint(static_cast<std::uint64_t>(size + 1)); }
+  void compact_text(const std::string& value) {
+    size_plus_one(static_cast<std::int64_t>(value.size()));
+    bytes(as_view(value));
+  }
+  void no_tags() { unsigned_varint(0); }
   void no_text() { number<std::int16_t>(-1); }
   void bytes(ByteView view) { frame_.insert(frame_.end(), view.begin(), view.end()); }
   /// `more`: bytes that follow the frame and count in its size (a file range).
@@ -70,6 +82,21 @@ class In {
   }
   std::string text() { return std::string(as_text(bytes(number<std::int16_t>()))); }
   void skip_text() { (void)bytes(number<std::int16_t>()); }
+  std::int64_t size_less_one() {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+      const auto byte = number<std::uint8_t>();
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    return static_cast<std::int64_t>(value) - 1;
+  }
+  void skip_tags() {
+    for (std::int64_t tags = size_less_one() + 1; tags > 0; --tags) {
+      (void)size_less_one();
+      (void)bytes(size_less_one() + 1);
+    }
+  }
   std::size_t position() const { return at_; }
 
  private:

@@ -55,9 +55,11 @@ void fetch(const Options& options);     // consumers that read round and round
 void drain(const Options& options);     // everything once, each record looked at
 void commit(const Options& options);    // offsets of groups without members
 void transact(const Options& options);  // one producer, one transaction after the other
-void fill_groups(const Options& options);     // an offset for each of many groups
-void find_groups(const Options& options);     // when the last of them is known (again)
-void many_producers(const Options& options);  // a batch of each of many producer ids
+void fill_groups(const Options& options);          // an offset for each of many groups
+void find_groups(const Options& options);          // when the last of them is known (again)
+void many_producers(const Options& options);       // a batch of each of many producer ids
+void rebalance_classic(const Options& options);    // a generation after the other
+void rebalance_consumers(const Options& options);  // members of the consumer protocol go and come
 void create_topic(const Options& options);
 void delete_topic(const Options& options);
 void wait_until_ready(const Options& options);

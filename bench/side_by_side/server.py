@@ -39,7 +39,7 @@ def loadgen(*arguments, timeout=600):
 class Server:
     """A server with its directory; started and ended as often as a work wants."""
 
-    def __init__(self, kind, name):
+    def __init__(self, kind, name, **properties):
         self.kind = kind
         self.process = None
         if kind == 'toy':
@@ -47,6 +47,7 @@ class Server:
             self.port, = free_ports(1)
         else:
             self.node = Node(kind, name, **PROPERTIES)
+            self.node.properties.update(properties)
             self.folder, self.port = self.node.folder, self.node.port
             self.node.format()
 
