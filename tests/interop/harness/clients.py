@@ -15,6 +15,7 @@ PACKAGES = {
     'kafka': ['kafka-python==3.0.12', 'lz4', 'zstandard', 'python-snappy'],
     'confluent_kafka': ['confluent-kafka'],
     'aiokafka': ['aiokafka==0.14.0'],
+    'karapace': ['karapace'],
 }
 
 
