@@ -15,9 +15,9 @@
 #include "machine/group/group_effects.h"
 #include "machine/group/group_settings.h"
 #include "machine/group/topic_regex.h"
+#include "wire/alter_share_group_offsets_request.h"
 #include "wire/consumer_group_describe_response.h"
 #include "wire/consumer_group_heartbeat_request.h"
-#include "wire/alter_share_group_offsets_request.h"
 #include "wire/delete_share_group_offsets_request.h"
 #include "wire/describe_groups_response.h"
 #include "wire/heartbeat_request.h"
@@ -109,6 +109,10 @@ class GroupMachine {
                                    const wire::AlterShareGroupOffsetsRequest& request);
   GroupEffects delete_share_offsets(const GroupContext& context, const GroupCaller& caller,
                                     const wire::DeleteShareGroupOffsetsRequest& request);
+  /// Before delete_group(): answers ShareOffsetsDeleted with the state that is to be removed, none
+  /// if it is no share group without members.
+  GroupEffects begin_share_delete(const GroupContext& context, const GroupCaller& caller,
+                                  std::string_view group_id);
   /// What the share coordinator has done of what one of these answers asked for.
   GroupEffects settle_share(const GroupContext& context, AnswerId answer,
                             const ShareSettlement& what);
@@ -136,9 +140,7 @@ class GroupMachine {
       std::string_view group_id) const;
   wire::ShareGroupDescribeResponse::DescribedGroup describe_share(
       std::string_view group_id, const image::MetadataImage& image) const;
-  /// Partitions of a share group that have state; nothing if it is no share group.
-  std::optional<std::vector<ShareStart>> share_partitions(std::string_view group_id) const;
-  /// Those of them whose state has begun; none if it is no share group.
+  /// Partitions of a share group whose state has begun; none if it is no share group.
   std::vector<ShareStart> share_initialized(std::string_view group_id) const;
   /// Those of this partition, by name.
   std::vector<wire::ListGroupsResponse::ListedGroup> list(

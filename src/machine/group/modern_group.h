@@ -105,7 +105,7 @@ class ModernGroup : public Group {
   TopicSubscribers& subscribers_;
   std::int32_t epoch_ = 1;
   std::int64_t metadata_hash_ = 0;
-  std::int32_t assignment_epoch_ = 0;
+  std::int32_t assignment_epoch_ = 1;
   Timestamp assignment_timestamp_{0};
   SubscriptionCounts subscribed_topics_;
   Targets targets_;

@@ -40,10 +40,14 @@ ResponseGroup OffsetProtocol::fetch(
   ResponseGroup response;
   response.group_id = request.group_id.own();
   const Group* group = groups_.find(group_id);
-  const ErrorCode refused =
-      group == nullptr
-          ? ErrorCode::kNone
-          : group->check_offset_fetch(optional_view(request.member_id), request.member_epoch);
+  ErrorCode refused = group == nullptr ? ErrorCode::kNone
+                                       : group->check_offset_fetch(optional_view(request.member_id),
+                                                                   request.member_epoch);
+  // A group without offsets is as one that is not there.
+  if (refused == ErrorCode::kGroupIdNotFound) {
+    group = nullptr;
+    refused = ErrorCode::kNone;
+  }
   if (refused != ErrorCode::kNone) {
     response.error_code = static_cast<std::int16_t>(refused);
     return response;

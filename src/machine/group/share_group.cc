@@ -32,11 +32,13 @@ void ShareGroup::remove_member(std::string_view id) {
 
 void ShareGroup::replay_topics(ShareTopicStates topics) {
   topics_ = std::move(topics);
+  has_topics_ = true;
   has_topic_states_ = true;
 }
 
 void ShareGroup::remove_topics() {
   topics_ = {};
+  has_topics_ = false;
   has_topic_states_ = false;
 }
 

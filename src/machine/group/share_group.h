@@ -88,6 +88,8 @@ class ShareGroup final : public ModernGroup {
   const Members& members() const { return members_; }
   const ShareGroupMember* member(std::string_view id) const;
   const ShareTopicStates& topics() const { return topics_; }
+  /// A record says so, be it that there are none.
+  bool has_topics() const { return has_topics_; }
   bool has_topic_states() const { return has_topic_states_; }
 
   // Hard state, as the records say.
@@ -107,6 +109,7 @@ class ShareGroup final : public ModernGroup {
  private:
   Members members_;
   ShareTopicStates topics_;
+  bool has_topics_ = false;
   bool has_topic_states_ = false;
 };
 

@@ -3,25 +3,6 @@
 #include "machine/group/group_machine_state.h"
 
 namespace moldau::group {
-namespace {
-
-const ShareGroup* share_group(const GroupTable& groups, std::string_view group_id) {
-  const Group* group = groups.find(group_id);
-  if (group == nullptr || group->type() != GroupType::kShare) return nullptr;
-  return static_cast<const ShareGroup*>(group);
-}
-
-void add_partitions(const ShareTopics& topics, std::vector<ShareStart>& out) {
-  for (const auto& [id, topic] : topics) {
-    for (const PartitionId partition : topic.partitions) {
-      ShareStart& one = out.emplace_back();
-      one.topic_id = id;
-      one.partition = partition;
-    }
-  }
-}
-
-}  // namespace
 
 GroupEffects GroupMachine::share_heartbeat(const GroupContext& context, const GroupCaller& caller,
                                            const wire::ShareGroupHeartbeatRequest& request) {
@@ -42,6 +23,13 @@ GroupEffects GroupMachine::delete_share_offsets(
                       [&](Step& step) { state_->share.delete_offsets(step, caller, request); });
 }
 
+GroupEffects GroupMachine::begin_share_delete(const GroupContext& context,
+                                              const GroupCaller& caller,
+                                              std::string_view group_id) {
+  return state_->step(context,
+                      [&](Step& step) { state_->share.begin_delete(step, caller, group_id); });
+}
+
 GroupEffects GroupMachine::settle_share(const GroupContext& context, AnswerId answer,
                                         const ShareSettlement& what) {
   return state_->step(context, [&](Step& step) { state_->share.settle(step, answer, what); });
@@ -52,20 +40,17 @@ wire::ShareGroupDescribeResponse::DescribedGroup GroupMachine::describe_share(
   return describe_share_group(state_->groups, group_id, image);
 }
 
-std::optional<std::vector<ShareStart>> GroupMachine::share_partitions(
-    std::string_view group_id) const {
-  const ShareGroup* group = share_group(state_->groups, group_id);
-  if (group == nullptr) return std::nullopt;
-  std::vector<ShareStart> out;
-  add_partitions(group->topics().initialized, out);
-  add_partitions(group->topics().initializing, out);
-  return out;
-}
-
 std::vector<ShareStart> GroupMachine::share_initialized(std::string_view group_id) const {
   std::vector<ShareStart> out;
-  if (const ShareGroup* group = share_group(state_->groups, group_id))
-    add_partitions(group->topics().initialized, out);
+  const Group* group = state_->groups.find(group_id);
+  if (group == nullptr || group->type() != GroupType::kShare) return out;
+  for (const auto& [id, topic] : static_cast<const ShareGroup*>(group)->topics().initialized) {
+    for (const PartitionId partition : topic.partitions) {
+      ShareStart& one = out.emplace_back();
+      one.topic_id = id;
+      one.partition = partition;
+    }
+  }
   return out;
 }
 

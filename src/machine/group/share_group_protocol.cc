@@ -13,21 +13,27 @@ namespace moldau::group {
 namespace {
 
 constexpr std::size_t kMemberIdMax = 36;
+/// Of a group that there is no record of.
+constexpr std::int32_t kFirstEpoch = 1;
 constexpr std::int64_t kMetadataRefreshMs = 2'147'483'647;
 
 Error bad(std::string why) {
   return {ErrorCode::kInvalidRequest, std::move(why)};
 }
 
+/// Given, but only blanks.
+bool is_blank(const wire::Text& text) {
+  const std::string_view view = text.view();
+  return !text.is_null() &&
+         std::all_of(view.begin(), view.end(), [](char c) { return c >= 0 && c <= ' '; });
+}
+
 Result<void> check(const wire::ShareGroupHeartbeatRequest& request) {
-  if (request.member_id.is_null() || request.member_id.is_empty())
-    return bad("MemberId can't be empty.");
+  if (is_blank(request.member_id)) return bad("MemberId can't be empty.");
   if (request.member_id.size() > kMemberIdMax) return bad("MemberId is too long.");
-  if (request.group_id.is_null() || request.group_id.is_empty())
-    return bad("GroupId can't be empty.");
+  if (is_blank(request.group_id)) return bad("GroupId can't be empty.");
   if (request.group_id.size() > kStringBytesMax) return bad("GroupId is too long.");
-  if (!request.rack_id.is_null() && request.rack_id.is_empty())
-    return bad("RackId can't be empty.");
+  if (is_blank(request.rack_id)) return bad("RackId can't be empty.");
   if (request.rack_id.size() > kStringBytesMax) return bad("RackId is too long.");
   if (request.member_epoch < kLeaveEpoch) return bad("MemberEpoch is invalid.");
   if (request.member_epoch == kJoinEpoch &&
@@ -406,6 +412,33 @@ void ShareGroupProtocol::settle(Step& step, AnswerId answer, const ShareSettleme
   if (step.has_room(record)) step.write(std::move(record));
 }
 
+namespace {
+
+void add_partitions(const TopicId& topic, const std::set<PartitionId>& partitions,
+                    std::vector<ShareStart>& out) {
+  for (const PartitionId partition : partitions) {
+    ShareStart& one = out.emplace_back();
+    one.topic_id = topic;
+    one.partition = partition;
+  }
+}
+
+void add_partitions(const image::TopicImage& topic, std::vector<ShareStart>& out) {
+  std::set<PartitionId> all;
+  for (const auto& [index, partition] : topic.partitions) all.insert(index);
+  add_partitions(topic.id, all, out);
+}
+
+auto& topic_in(wire::AlterShareGroupOffsetsResponse& response, const wire::Text& name) {
+  for (auto& topic : response.responses)
+    if (topic.topic_name.view() == name.view()) return topic;
+  auto& topic = response.responses.emplace_back();
+  topic.topic_name = name;
+  return topic;
+}
+
+}  // namespace
+
 void ShareGroupProtocol::alter_offsets(Step& step, const GroupCaller& caller,
                                        const wire::AlterShareGroupOffsetsRequest& request) {
   ShareOffsetsAltered out;
@@ -423,10 +456,16 @@ void ShareGroupProtocol::alter_offsets(Step& step, const GroupCaller& caller,
     return refuse(ErrorCode::kNonEmptyGroup, "The group is not empty.");
   ShareTopics begun;
   for (const auto& topic : request.topics) {
-    auto& to = out.response.responses.emplace_back();
-    to.topic_name = topic.topic_name;
+    auto& to = topic_in(out.response, topic.topic_name);
     const image::TopicImage* known = step.context.image.topic(topic.topic_name.view());
-    if (known != nullptr) to.topic_id = known->id;
+    if (known != nullptr) {
+      to.topic_id = known->id;
+      // Of a topic that is named again, the last counts.
+      ShareTopic& state = begun[known->id];
+      state = {};
+      state.name = known->name;
+      state.since = step.context.wall;
+    }
     for (const auto& partition : topic.partitions) {
       auto& one = to.partitions.emplace_back();
       one.partition_index = partition.partition_index;
@@ -436,30 +475,24 @@ void ShareGroupProtocol::alter_offsets(Step& step, const GroupCaller& caller,
         one.error_message = "This server does not host this topic-partition.";
         continue;
       }
-      ShareTopic& state = begun[known->id];
-      state.name = known->name;
-      state.since = step.context.wall;
-      state.partitions.insert(index);
+      begun[known->id].partitions.insert(index);
       ShareStart& start = out.initialize.emplace_back();
       start.topic_id = known->id;
       start.partition = index;
       start.start_offset = Offset(partition.start_offset);
     }
   }
-  std::vector<record::KeyedRecord> records;
-  // An epoch of its own: leaders that know the old offsets are fenced.
-  out.state_epoch =
-      static_cast<std::int32_t>(static_cast<std::uint32_t>(group ? group->epoch() : 0) + 1);
-  records.push_back(share_epoch_record(request.group_id.view(), out.state_epoch,
-                                       group ? group->metadata_hash() : 0));
+  out.state_epoch = group ? group->epoch() : kFirstEpoch;
   ShareTopicStates next;
   if (group != nullptr) next = group->topics();
   add_all(next.initializing, begun);
   for (const auto& [id, topic] : begun) next.deleting.erase(id);
-  if (!begun.empty()) records.push_back(share_topics_record(request.group_id.view(), next));
-  if (!step.has_room(records))
-    return refuse(ErrorCode::kUnknownServerError, "The records of the group are too large.");
-  if (!begun.empty()) step.write(std::move(records));
+  if (!begun.empty()) {
+    record::KeyedRecord record = share_topics_record(request.group_id.view(), next);
+    if (!step.has_room(record))
+      return refuse(ErrorCode::kUnknownServerError, "The records of the group are too large.");
+    step.write(std::move(record));
+  }
   step.answer(caller.answer, std::move(out));
 }
 
@@ -490,26 +523,45 @@ void ShareGroupProtocol::delete_offsets(Step& step, const GroupCaller& caller,
                                 : "This server does not host this topic-partition.";
       continue;
     }
-    std::set<PartitionId> partitions;
-    if (state != next.initialized.end()) {
-      partitions = state->second.partitions;
-    } else {
-      for (const auto& [index, p] : known->partitions) partitions.insert(index);
-    }
-    for (const PartitionId partition : partitions) {
-      ShareStart& one = out.remove.emplace_back();
-      one.topic_id = known->id;
-      one.partition = partition;
-    }
+    if (state != next.initialized.end())
+      add_partitions(known->id, state->second.partitions, out.remove);
+    else
+      add_partitions(*known, out.remove);
     next.initialized.erase(known->id);
     next.deleting[known->id] = known->name;
   }
-  if (!out.remove.empty()) {
+  if (group.has_topics()) {
     record::KeyedRecord record = share_topics_record(group.id(), next);
     if (!step.has_room(record))
       return refuse(ErrorCode::kUnknownServerError, "The records of the group are too large.");
     step.write(std::move(record));
   }
+  step.answer(caller.answer, std::move(out));
+}
+
+void ShareGroupProtocol::begin_delete(Step& step, const GroupCaller& caller,
+                                      std::string_view group_id) {
+  ShareOffsetsDeleted out;
+  const Group* found = groups_.find(group_id);
+  const bool is_share = found != nullptr && found->type() == GroupType::kShare;
+  const auto* group = is_share ? static_cast<const ShareGroup*>(found) : nullptr;
+  if (group == nullptr || !group->is_empty() || !group->has_topics())
+    return step.answer(caller.answer, std::move(out));
+  ShareTopicStates next;
+  for (const ShareTopics* some : {&group->topics().initialized, &group->topics().initializing}) {
+    for (const auto& [id, topic] : *some) {
+      add_partitions(id, topic.partitions, out.remove);
+      next.deleting[id] = topic.name;
+    }
+  }
+  // What was to go already, but maybe has not.
+  for (const auto& [id, name] : group->topics().deleting) {
+    const image::TopicImage* topic = step.context.image.topic(id);
+    if (topic == nullptr || !next.deleting.try_emplace(id, name).second) continue;
+    add_partitions(*topic, out.remove);
+  }
+  record::KeyedRecord record = share_topics_record(group_id, next);
+  if (step.has_room(record)) step.write(std::move(record));
   step.answer(caller.answer, std::move(out));
 }
 

@@ -42,6 +42,8 @@ class ShareGroupProtocol {
                      const wire::AlterShareGroupOffsetsRequest& request);
   void delete_offsets(Step& step, const GroupCaller& caller,
                       const wire::DeleteShareGroupOffsetsRequest& request);
+  /// The state of a group without members is to go before the group does.
+  void begin_delete(Step& step, const GroupCaller& caller, std::string_view group_id);
   /// Their state is gone with them.
   void topic_deleted(Step& step, const TopicId& topic);
 

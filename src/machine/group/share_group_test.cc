@@ -178,7 +178,46 @@ TEST(ShareGroupTest, ForgetsWhereItWasOfATopic) {
   (void)f.beat("a", -1);
   answers = f.take(f.machine.delete_share_offsets(f.context(), caller, request));
   EXPECT_EQ(std::get<ShareOffsetsDeleted>(answers.at(0).response).remove.size(), 4U);
-  EXPECT_TRUE(f.machine.share_partitions("g")->empty());
+  EXPECT_TRUE(f.machine.share_initialized("g").empty());
+  EXPECT_TRUE(f.reads_back());
+}
+
+TEST(ShareGroupTest, IsMovedWithoutANewEpoch) {
+  Fixture f;
+  const GroupCaller caller(AnswerId(1), 0, "c", "/h");
+  wire::AlterShareGroupOffsetsRequest request;
+  request.group_id = "g";
+  auto& topic = request.topics.emplace_back();
+  topic.topic_name = "orders";
+  topic.partitions.emplace_back().start_offset = 5;
+  auto& unknown = topic.partitions.emplace_back();
+  unknown.partition_index = 9;
+  auto answers = f.take(f.machine.alter_share_offsets(f.context(), caller, request));
+  const auto& altered = std::get<ShareOffsetsAltered>(answers.at(0).response);
+  EXPECT_EQ(altered.state_epoch, 1);
+  ASSERT_EQ(altered.initialize.size(), 1U);
+  EXPECT_EQ(altered.initialize[0].start_offset, Offset(5));
+  EXPECT_EQ(altered.response.responses.at(0).partitions.at(1).error_code,
+            to_wire(ErrorCode::kUnknownTopicOrPartition));
+  EXPECT_EQ(f.machine.describe_share("g", f.image).group_epoch, 1);
+  EXPECT_TRUE(f.reads_back());
+}
+
+TEST(ShareGroupTest, ItsStateGoesBeforeItself) {
+  Fixture f;
+  const GroupCaller caller(AnswerId(1), 0, "c", "/h");
+  auto removed = [&] {
+    auto answers = f.take(f.machine.begin_share_delete(f.context(), caller, "g"));
+    return std::get<ShareOffsetsDeleted>(answers.at(0).response).remove.size();
+  };
+  EXPECT_EQ(removed(), 0U);
+  (void)f.beat("a", 0, {"orders"});
+  EXPECT_EQ(removed(), 0U);
+  (void)f.beat("a", -1);
+  EXPECT_EQ(removed(), 4U);
+  // It is not known whether they went.
+  EXPECT_EQ(removed(), 4U);
+  EXPECT_TRUE(f.machine.share_initialized("g").empty());
   EXPECT_TRUE(f.reads_back());
 }
 

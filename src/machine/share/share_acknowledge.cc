@@ -48,7 +48,7 @@ std::optional<DeliveryState> state_after(std::int8_t type) {
 bool types_are_sound(const Acknowledgement& one) {
   const bool counts = one.types.size() == 1 ||
                       static_cast<std::int64_t>(one.types.size()) == one.last - one.first + 1;
-  return counts && one.first.value() >= 0 && one.first <= one.last &&
+  return counts && one.first.value() >= -1 && one.first <= one.last &&
          std::all_of(one.types.begin(), one.types.end(), [](std::int8_t type) {
            return type >= 0 && type <= static_cast<std::int8_t>(AcknowledgeType::kRenew);
          });

@@ -93,15 +93,15 @@ void ShareHosts::leave(const share::ShareMember& member,
 
 void ShareHosts::left(const std::shared_ptr<Leaving>& leaving) {
   if (--leaving->open > 0) return;
-  if (!sessions_.has_group(leaving->group_id)) {
-    for (std::uint32_t s = 0; s < replicas_.size(); ++s) {
-      SharePartitionHost* host = hosts_[s].get();
-      env_.shard(env::ShardId(s)).post([host, group_id = leaving->group_id] {
-        host->forget_group(group_id);
-      });
-    }
-  }
+  if (!sessions_.has_group(leaving->group_id)) forget(leaving->group_id);
   if (leaving->done) leaving->done();
+}
+
+void ShareHosts::forget(const std::string& group_id) {
+  for (std::uint32_t s = 0; s < replicas_.size(); ++s) {
+    SharePartitionHost* host = hosts_[s].get();
+    env_.shard(env::ShardId(s)).post([host, group_id] { host->forget_group(group_id); });
+  }
 }
 
 env::Task<void> ShareHosts::end_session(env::Shard* here, share::ShareMember member) {

@@ -45,6 +45,8 @@ class ShareHosts {
                                              std::vector<share::Acknowledgement> batches);
   /// Ends the session; all that the member holds is available again when this ends.
   env::Task<void> end_session(env::Shard* here, share::ShareMember member);
+  /// What is in memory of a group is read anew. Returns at once.
+  void forget(const std::string& group_id);
   /// The sessions of a connection end. Returns at once.
   void disconnected(std::uint64_t connection);
 

@@ -90,6 +90,7 @@ env::Task<void> handle_alter_share_group_offsets(Services& node, request::Reques
   work.state_epoch = answer->state_epoch;
   work.partitions = std::move(answer->initialize);
   co_await initialize_states(node, &work);
+  node.share->forget(work.group_id);
   co_await settle_states(node, &work, What::kInitialized, What::kNotInitialized);
   note_failures(work, answer->response);
   if (answer->response.error_code == 0)

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
+#include <string>
+#include <vector>
+
 #include "node/handler/group_call.h"
 #include "node/handler/handlers.h"
 #include "node/handler/share_group_call.h"
@@ -30,22 +34,27 @@ env::Task<Deleted> delete_group(Services& node, const request::Request* request,
   co_return refused;
 }
 
+void drop_repeated(std::vector<wire::Text>& names) {
+  std::set<std::string, std::less<>> seen;
+  std::erase_if(names, [&seen](const wire::Text& name) { return !seen.insert(name.str()).second; });
+}
+
 /// What the share coordinator keeps of the group goes first, so that a new group of that name
 /// begins anew. Gives why it could not.
 env::Task<ErrorCode> forget_share_state(Services& node, std::string group_id) {
-  using Known = std::optional<std::vector<group::ShareStart>>;
-  auto look = [&group_id](const group::GroupMachine& machine, const image::MetadataImage& image) {
-    const bool is_empty = machine.describe_share(group_id, image).group_state == "Empty";
-    return is_empty ? machine.share_partitions(group_id) : Known();
+  auto step = [&group_id](group::GroupMachine& machine, const group::GroupContext& context,
+                          group::AnswerId id) {
+    const group::GroupCaller caller(id, 0, std::string_view(), std::string_view());
+    return machine.begin_share_delete(context, caller, group_id);
   };
   image::ImagePtr image = node.image;
   std::string key = group_id;
-  Result<Known> known = co_await node.groups->read<Known>(node.shard, std::move(image),
-                                                          std::move(key), std::move(look));
-  if (!known.ok() || !known->has_value()) co_return ErrorCode::kNone;
+  Result<group::ShareOffsetsDeleted> begun = co_await node.groups->call<group::ShareOffsetsDeleted>(
+      node.shard, std::move(image), std::move(key), std::move(step));
+  if (!begun.ok() || begun->remove.empty()) co_return ErrorCode::kNone;
   StateWork work;
   work.group_id = std::move(group_id);
-  work.partitions = std::move(**known);
+  work.partitions = std::move(begun->remove);
   co_await remove_states(node, &work);
   for (const share::StateOutcome& outcome : work.outcomes)
     if (outcome.error != ErrorCode::kNone) co_return outcome.error;
@@ -60,7 +69,8 @@ env::Task<void> handle_delete_groups(Services& node, request::RequestPtr request
     request->close(decoded.error().detail);
     co_return;
   }
-  const wire::DeleteGroupsRequest message = std::move(decoded).value();
+  wire::DeleteGroupsRequest message = std::move(decoded).value();
+  drop_repeated(message.groups_names);
   wire::DeleteGroupsResponse response;
   AuthorizedNames deletable(node, *request, AclOperation::kDelete, AclResourceType::kGroup);
   for (const auto& name : message.groups_names) deletable.count(name.view());

@@ -16,6 +16,7 @@ namespace {
 constexpr std::int8_t kGroup = 0;
 constexpr std::int8_t kTransaction = 1;
 constexpr std::int8_t kShare = 2;
+constexpr std::int16_t kFindsShares = 6;
 
 struct Found {
   Found() = default;
@@ -111,7 +112,8 @@ env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr requ
   const auto find = [&](std::string_view key) -> Found {
     const ErrorCode refusal = refusal_of(node, *request, message.key_type, key);
     if (refusal != ErrorCode::kNone) return {refusal, std::string(authorization_message(refusal))};
-    if (name.empty()) return {ErrorCode::kInvalidRequest, "unknown type of key"};
+    if (name.empty() || (message.key_type == kShare && request->version() < kFindsShares))
+      return {ErrorCode::kInvalidRequest, "unknown type of key"};
     if (message.key_type == kShare && !share::is_share_key(key))
       return {ErrorCode::kInvalidRequest, "not a key of a share partition"};
     return find_leader(*node.image, partition_of(*node.image, message.key_type, key), listener);

@@ -37,8 +37,8 @@ env::Task<void> handle_read_share_group_state_summary(Services& node, request::R
     request->answer(response);
     co_return;
   }
+  StateResults<Response> results(response);
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
-    response.results.emplace_back().topic_id = message.topics[t].topic_id;
     for (std::size_t p = 0; p < message.topics[t].partitions.size(); ++p) {
       const std::int32_t index = message.topics[t].partitions[p].partition;
       share::SummaryOutcome outcome(ErrorCode::kClusterAuthorizationFailed);
@@ -47,8 +47,7 @@ env::Task<void> handle_read_share_group_state_summary(Services& node, request::R
                                      PartitionId(index));
         outcome = co_await summary_of(&node, std::move(key));
       }
-      auto& result = response.results.back().partitions.emplace_back();
-      result.partition = index;
+      auto& result = results.of(message.topics[t].topic_id, index);
       result.error_code = to_wire(outcome.error);
       if (!outcome.message.empty()) result.error_message = wire::Text::copy_of(outcome.message);
       result.state_epoch = outcome.state_epoch;

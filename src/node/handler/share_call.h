@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
@@ -35,15 +36,15 @@ std::vector<AcknowledgeWork> acknowledgements_of(const Topics& topics, bool may_
       work.id.partition = PartitionId(partition.partition_index);
       std::int64_t end = -1;
       for (const auto& batch : partition.acknowledgement_batches) {
-        const std::int64_t count = batch.last_offset - batch.first_offset;
-        bool sound = batch.first_offset >= 0 && count >= 0 && batch.first_offset >= end &&
-                     batch.last_offset < INT64_MAX && !batch.acknowledge_types.empty() &&
-                     (batch.acknowledge_types.size() == 1 ||
-                      static_cast<std::int64_t>(batch.acknowledge_types.size()) - 1 == count);
+        const auto types = static_cast<std::int64_t>(batch.acknowledge_types.size());
+        // `end` is never below -1, so the difference does not overflow.
+        bool sound = batch.first_offset >= end && batch.last_offset >= batch.first_offset &&
+                     batch.last_offset < INT64_MAX &&
+                     (types == 1 || types - 1 == batch.last_offset - batch.first_offset);
         for (const std::int8_t type : batch.acknowledge_types)
           sound = sound && type >= 0 && type <= (may_renew ? 4 : 3);
         if (!sound) work.error = ErrorCode::kInvalidRequest;
-        end = batch.last_offset;
+        end = std::max(end, batch.last_offset);
         share::Acknowledgement& one = work.batches.emplace_back();
         one.first = Offset(batch.first_offset);
         one.last = Offset(batch.last_offset);

@@ -16,6 +16,7 @@ using Asked = coordinator::ShareFetchAsk;
 using Found = coordinator::ShareFetchOutcome;
 
 constexpr std::int16_t kRenews = 2;
+constexpr std::int8_t kBatchOptimized = 0;
 constexpr std::int8_t kRecordLimit = 1;
 /// A cold read is warmed so often; after that it waits for the device.
 constexpr int kWarmingsMax = 3;
@@ -34,6 +35,7 @@ struct Part {
   TopicIdPartition id;
   Found found;
   bool is_read = false;
+  bool is_looked_at = false;
 };
 
 Response refused(ErrorCode code, std::string_view why) {
@@ -143,11 +145,23 @@ bool is_any_read(const std::vector<Part>& parts) {
   return std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.is_read; });
 }
 
+bool is_known_mode(std::int8_t mode) {
+  return mode == kBatchOptimized || mode == kRecordLimit;
+}
+
 /// Waits for something to acquire, as long as the request wants to.
 env::Task<void> fetch_records(Services* node, const request::Request* request,
                               const Message* message, const Limits* limits,
                               std::vector<Part>* parts) {
-  if (parts->empty() || limits->records_max <= 0 || limits->bytes_max == 0) co_return;
+  if (limits->records_max == 0 || (limits->bytes_max == 0 && message->max_bytes >= 0)) co_return;
+  if (message->max_bytes < 0) {
+    for (Part& part : *parts) {
+      part.found.error = ErrorCode::kUnknownServerError;
+      part.is_read = true;
+    }
+    co_return;
+  }
+  for (Part& part : *parts) part.is_looked_at = true;
   auto waiter = std::make_shared<park::Waiter>(node->shard);
   for (;;) {
     waiter->rearm();
@@ -282,14 +296,20 @@ env::Task<void> handle_share_fetch(Services& node, request::RequestPtr request) 
     Part& part = (refusal == ErrorCode::kNone ? parts : erroneous).emplace_back(id);
     part.found.error = refusal;
   }
-  if (!is_renewal && !plan->is_final)
-    co_await fetch_records(&node, request.get(), &message, &limits, &parts);
+  const bool fetches = !is_renewal && !plan->is_final && !parts.empty();
+  if (fetches && !is_known_mode(message.share_acquire_mode)) {
+    const Response response = refused(ErrorCode::kUnknownServerError, "Unknown acquire mode");
+    request->answer(response);
+    co_return;
+  }
+  if (fetches) co_await fetch_records(&node, request.get(), &message, &limits, &parts);
   co_await note_errors(&node, &member, &parts);
   if (plan->is_final) co_await node.share->end_session(&node.shard, member);
   Response response;
   for (Part& part : erroneous) add_part(node, *request, part, response);
   for (Part& part : parts)
-    if (part.is_read || plan->fresh.contains(part.id)) add_part(node, *request, part, response);
+    if (part.is_read || (part.is_looked_at && plan->fresh.contains(part.id)))
+      add_part(node, *request, part, response);
   for (const AcknowledgeWork& one : work) {
     auto& to = partition_in(response, one.id);
     to.acknowledge_error_code = to_wire(one.error);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 
@@ -35,6 +36,34 @@ bool names_partitions(const Message& message) {
   return true;
 }
 
+/// The results of an answer: one for each partition, though it may be asked for often.
+/// Thread   of the request. Borrows the answer.
+template <class Response>
+class StateResults {
+ public:
+  explicit StateResults(Response& response) : response_(response) {}
+
+  auto& of(const TopicId& topic, std::int32_t partition) {
+    const auto [at, is_new] = topics_.try_emplace(topic, response_.results.size());
+    if (is_new) response_.results.emplace_back().topic_id = topic;
+    auto& partitions = response_.results[at->second].partitions;
+    const auto [place, is_first] =
+        partitions_.try_emplace(std::pair(topic, partition), partitions.size());
+    if (is_first)
+      partitions.emplace_back();
+    else
+      partitions[place->second] = {};
+    auto& result = partitions[place->second];
+    result.partition = partition;
+    return result;
+  }
+
+ private:
+  Response& response_;
+  std::map<TopicId, std::size_t> topics_;
+  std::map<std::pair<TopicId, std::int32_t>, std::size_t> partitions_;
+};
+
 /// A whole handler: `convert(message, topic, partition) → Asked`, `fill(outcome, result)` what is
 /// not the error.
 template <class Message, class Response, class Outcome, class Convert, class Method, class Fill>
@@ -52,9 +81,8 @@ env::Task<void> serve_share_state(Services& node, request::RequestPtr request, C
     request->answer(response);
     co_return;
   }
+  StateResults<Response> results(response);
   for (std::size_t t = 0; t < message.topics.size(); ++t) {
-    auto& topic = response.results.emplace_back();
-    topic.topic_id = message.topics[t].topic_id;
     for (std::size_t p = 0; p < message.topics[t].partitions.size(); ++p) {
       const auto& partition = message.topics[t].partitions[p];
       Outcome outcome(ErrorCode::kClusterAuthorizationFailed, "Cluster authorization failed.");
@@ -64,8 +92,7 @@ env::Task<void> serve_share_state(Services& node, request::RequestPtr request, C
                                              PartitionId(partition.partition));
         outcome = co_await call_share_state<Outcome>(node, &asked, method);
       }
-      auto& result = response.results.back().partitions.emplace_back();
-      result.partition = partition.partition;
+      auto& result = results.of(message.topics[t].topic_id, partition.partition);
       result.error_code = to_wire(outcome.error);
       if (!outcome.message.empty()) result.error_message = wire::Text::copy_of(outcome.message);
       if (outcome.error == ErrorCode::kNone) fill(outcome, result);

@@ -30,6 +30,7 @@ def topic(ask, name, partitions=1, configs=()):
     while errors_of(ask.quiet('ListOffsets', 6, replicaId=-1, topics=[
             {'name': name, 'partitions': wanted}])) != {0}:
         pass
+    ask.topics[found['topicId']] = name
     return found['topicId']
 
 

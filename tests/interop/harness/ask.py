@@ -111,6 +111,8 @@ class Asker:
     def __init__(self, node):
         self.bootstrap = node.bootstrap
         self.answers = []
+        self.topics = {}  # The names of ids.
+        self.deadline = None  # When a script has taken too long.
         self.process = subprocess.Popen(
             [java_home_binary(), *TOOL_FLAGS, '-cp', f'{fetch_jars()}/*',
              str(ROOT / 'tests/interop/java/Ask.java'), node.bootstrap],
@@ -121,6 +123,8 @@ class Asker:
         self.process.wait(30)
 
     def _exchange(self, line):
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise TimeoutError('the script takes too long')
         self.process.stdin.write(json.dumps(line) + '\n')
         self.process.stdin.flush()
         text = self.process.stdout.readline()
@@ -177,14 +181,20 @@ def errors_of(answer):
     return set()
 
 
-def normal(transcript):
-    """A transcript without what may differ."""
-    names = {}
+def is_made_up(name):
+    """Not by a script: those are short."""
+    return isinstance(name, int) and name != -1 or (
+        isinstance(name, str) and len(name) > 8 and name != NO_UUID)
+
+
+def normal(transcript, topics):
+    """A transcript without what may differ; `topics` are known ids with their names."""
+    names = {one: f'<topicId of {name}>' for one, name in topics.items()}
 
     def collect(value):
         if isinstance(value, dict):
             for key, one in value.items():
-                if IDS.search(key) and isinstance(one, (str, int)) and one not in ('', NO_UUID, -1):
+                if IDS.search(key) and is_made_up(one):
                     names.setdefault(one, f'<{key} {len(names)}>')
                 collect(one)
         elif isinstance(value, list):
@@ -199,6 +209,8 @@ def normal(transcript):
             return sorted(parts, key=json.dumps) if key in UNORDERED else parts
         if TIMES.search(key) and isinstance(value, int) and value > 1_000_000_000_000:
             return '<time>'
+        if key == 'key' and isinstance(value, str):
+            return ':'.join(names.get(one, one) for one in value.split(':'))
         if isinstance(value, str) or IDS.search(key):
             return names.get(value, value)
         return value
@@ -211,4 +223,5 @@ def normal(transcript):
 UNORDERED = {'topics', 'groups', 'members', 'partitions', 'responses', 'results',
              'transactionStates', 'topicResults', 'configs', 'resources', 'entries', 'features',
              'supportedFeatures', 'finalizedFeatures', 'brokers', 'configResources',
-             'resultsByTopicV3AndBelow', 'entity', 'resultsByPartition', 'partitionResponses'}
+             'subscribedTopicNames', 'topicPartitions', 'resultsByTopicV3AndBelow', 'entity',
+             'resultsByPartition', 'partitionResponses'}
