@@ -392,9 +392,12 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
     gathering->targets = targets_of(message, node, *request);
     std::optional<PartitionsToVerify> transaction =
         transaction_of(message, request->version(), gathering->targets);
-    if (transaction && must_be_verified(node, transaction->support))
+    if (transaction && must_be_verified(node, transaction->support)) {
       for (Target& target : gathering->targets)
         target.claim.must_be_verified = target.producer.has_value();
+      // While the coordinator is asked, a batch behind this one would be judged before it.
+      request->hold_next();
+    }
     send_all(node, gathering, message, *request);
     request->paused();
     (void)co_await gathering->finished;
@@ -403,6 +406,7 @@ env::Task<void> handle_produce(Services& node, request::RequestPtr request) {
       const PartitionsToVerify what = std::move(*transaction);
       request->paused();
       co_await send_beginnings(node, &message, request.get(), &what, &gathering);
+      request->release_next();
       request->resumed();
     }
   }

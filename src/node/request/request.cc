@@ -62,6 +62,18 @@ void Request::mute_for(Millis throttle) {
     session->mute_until(session->shard().now() + throttle);
 }
 
+void Request::hold_next() {
+  net::Session* session = slot_.session();
+  if (!session || holds_next_) return;
+  holds_next_ = true;
+  session->mute();
+}
+
+void Request::release_next() {
+  if (!std::exchange(holds_next_, false)) return;
+  if (net::Session* session = slot_.session()) session->unmute();
+}
+
 void Request::send(Slice buffer, const wire::Writer& writer) {
   net::Reply reply;
   std::size_t from = 0;
@@ -75,11 +87,13 @@ void Request::send(Slice buffer, const wire::Writer& writer) {
   reply.add(buffer.sub(from, writer.position() - from));
   answered_ = true;
   mute_for(throttle_);
+  release_next();
   slot_.send(std::move(reply));
 }
 
 void Request::answer_nothing() {
   answered_ = true;
+  release_next();
   slot_.send_nothing();
 }
 

@@ -69,6 +69,10 @@ class Request {
   Millis charge(security::QuotaType type, double value);
   /// The connection's next request waits for so long, from now on; answer() does it, too.
   void mute_for(Millis throttle);
+  /// The connection's next request waits until release_next() or the answer: for what must end
+  /// before a request that was sent behind it begins.
+  void hold_next();
+  void release_next();
   /// Charges the time at work so far, which answer() does otherwise.
   Millis charge_time_at_work() { return charge_time(Millis(0)); }
   /// Its work goes on after a wait, or pauses for one: only time at work counts for the quota of
@@ -138,6 +142,7 @@ class Request {
   Caller caller_;
   MonoTime arrived_;
   bool answered_ = false;
+  bool holds_next_ = false;
   ClientQuotaHost* quotas_ = nullptr;
   /// While it works, from when; what came before.
   std::optional<MonoTime> working_since_;
