@@ -38,6 +38,7 @@ class Invariant {
   virtual Finding on_offset_fetched(const OffsetFetched&) { return {}; }
   virtual Finding on_assignment(const Assignment&) { return {}; }
   virtual Finding on_owned(const Owned&) { return {}; }
+  virtual Finding on_share(const ShareStep&) { return {}; }
   /// Nothing is under way, and all logs and offsets have been read.
   virtual Finding on_rest() { return {}; }
 };
@@ -46,6 +47,7 @@ using Invariants = std::vector<std::unique_ptr<Invariant>>;
 Invariants all_invariants();
 void add_transaction_invariants(Invariants& all);
 void add_group_invariants(Invariants& all);
+void add_share_invariants(Invariants& all);
 
 /// Runs all invariants over what happens and keeps the first finding.
 /// Thread   one thread.

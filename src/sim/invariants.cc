@@ -340,6 +340,7 @@ Invariants all_invariants() {
   all.push_back(std::make_unique<LogStartIsMonotonic>());
   add_transaction_invariants(all);
   add_group_invariants(all);
+  add_share_invariants(all);
   return all;
 }
 

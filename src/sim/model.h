@@ -49,6 +49,8 @@ struct Model {
   std::set<std::string> groups;
   /// Those of them that have epochs.
   std::set<std::string> consumer_groups;
+  /// With the topic that each reads.
+  std::map<std::string, std::string> share_groups;
   std::set<std::string> transactional_ids;
   record::CompressionContext compression;
   env::SocketAddress node{"127.0.0.1", 9092};

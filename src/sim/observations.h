@@ -179,6 +179,29 @@ struct Owned {
   MonoTime until;
 };
 
+/// What became of records of a share group, as a member sees it.
+struct ShareStep {
+  enum class Kind {
+    kAcquired,
+    kLetGo,  // it has asked for their end, or holds them for certain no more
+    kDone,   // they are accepted or rejected, as it was told
+  };
+  Kind kind = Kind::kLetGo;
+  std::string group;
+  std::string member;
+  PartitionKey partition;
+  Offset first{0};
+  Offset last{0};
+  std::int16_t delivery_count = 0;
+  std::int16_t delivery_limit = 0;
+  /// In events of the world: when it was asked for, and answered.
+  std::uint64_t asked = 0;
+  std::uint64_t answered = 0;
+  MonoTime now;
+  /// Its lock does not run out before.
+  MonoTime until;
+};
+
 /// How a life of the node ended.
 enum class DeathKind { kStop, kKill, kPowerCut };
 

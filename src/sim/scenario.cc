@@ -96,9 +96,9 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.silent = section.flag("silent", true);
   load.restarts = section.number("restarts", 2);
   static const std::set<std::string> kKinds = {
-      "producer",    "consumer",     "committed_consumer", "transactional_producer",
-      "transformer", "group_member", "consumer_member",    "offset_committer",
-      "admin"};
+      "producer",     "consumer",     "committed_consumer", "transactional_producer",
+      "transformer",  "group_member", "consumer_member",    "offset_committer",
+      "share_member", "admin"};
   if (!kKinds.contains(load.kind))
     return Error(ErrorCode::kInvalidConfig, "unknown workload " + load.kind);
   if (load.pause_ms < 1) return Error(ErrorCode::kInvalidConfig, "pause_ms is at least 1");

@@ -44,7 +44,8 @@ struct Scenario {
   };
   struct Workload {
     /// admin, producer, consumer, committed_consumer, transactional_producer, transformer,
-    /// group_member, consumer_member, offset_committer
+    /// group_member, consumer_member, share_member,
+    /// offset_committer
     std::string kind;
     std::string topic;
     std::int64_t count = 1;

@@ -10,6 +10,7 @@
 #include "sim/group_member.h"
 #include "sim/image_check.h"
 #include "sim/producer.h"
+#include "sim/share_member.h"
 #include "sim/transactional_producer.h"
 
 namespace moldau::sim {
@@ -124,6 +125,14 @@ std::unique_ptr<Client> Simulation::make_client(const Scenario::Workload& load,
     model_.groups.insert(options.group);
     model_.consumer_groups.insert(options.group);
     return std::make_unique<ConsumerMember>(model_, shard, std::move(options));
+  }
+  if (load.kind == "share_member") {
+    ShareMemberOptions options;
+    options.name = "s" + number;
+    options.group = load.group;
+    options.topic = load.topic;
+    model_.share_groups[options.group] = load.topic;
+    return std::make_unique<ShareMember>(model_, shard, std::move(options));
   }
   if (load.kind == "offset_committer") {
     model_.groups.insert("alone-" + number);
@@ -248,7 +257,8 @@ void Simulation::check_image_now() {
 }
 
 void Simulation::verify_now() {
-  const bool has_coordinators = !model_.groups.empty() || !model_.transactional_ids.empty();
+  const bool has_coordinators =
+      !model_.groups.empty() || !model_.share_groups.empty() || !model_.transactional_ids.empty();
   // Transactions that were committed get their markers later.
   if (has_coordinators) probe_state();
   {

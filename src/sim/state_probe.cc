@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/state_probe.h"
 
+#include <algorithm>
+
 #include "sim/group_offsets.h"
 #include "wire/consumer_group_describe_request.h"
 #include "wire/consumer_group_describe_response.h"
+#include "wire/describe_share_group_offsets_request.h"
+#include "wire/describe_share_group_offsets_response.h"
 #include "wire/describe_transactions_request.h"
 #include "wire/describe_transactions_response.h"
 #include "wire/offset_fetch_request.h"
 #include "wire/offset_fetch_response.h"
+#include "wire/share_group_describe_request.h"
+#include "wire/share_group_describe_response.h"
 
 namespace moldau::sim {
 namespace {
 
 constexpr std::int16_t kOffsetFetchVersion = 9;
 constexpr std::int16_t kGroupDescribeVersion = 1;
+constexpr std::int16_t kShareOffsetsVersion = 1;
 constexpr std::int16_t kDescribeVersion = 0;
 constexpr Millis kRetry{200};
 
@@ -27,6 +34,10 @@ void StateProbe::begin() {
   using enum Asked::Kind;
   for (const std::string& group : model_.groups) left_.push_back({kOffsets, group});
   for (const std::string& group : model_.consumer_groups) left_.push_back({kConsumerGroup, group});
+  for (const auto& [group, topic] : model_.share_groups) {
+    left_.push_back({kShareGroup, group});
+    left_.push_back({kShareOffsets, group});
+  }
   for (const std::string& id : model_.transactional_ids) left_.push_back({kTransaction, id});
   if (connection_) connection_->close("begins anew");
   connection_ = Connection::open(shard_, model_.node);
@@ -42,7 +53,13 @@ void StateProbe::go_on() {
     case Asked::Kind::kOffsets:
       return ask_offsets(left_.front().name);
     case Asked::Kind::kConsumerGroup:
-      return ask_members(left_.front().name);
+      return ask_members<wire::ConsumerGroupDescribeRequest, wire::ConsumerGroupDescribeResponse>(
+          left_.front().name, kGroupDescribeVersion, true);
+    case Asked::Kind::kShareGroup:
+      return ask_members<wire::ShareGroupDescribeRequest, wire::ShareGroupDescribeResponse>(
+          left_.front().name, kGroupDescribeVersion, false);
+    case Asked::Kind::kShareOffsets:
+      return ask_share_offsets(left_.front().name);
     case Asked::Kind::kTransaction:
       return ask_transaction(left_.front().name);
   }
@@ -110,25 +127,34 @@ void StateProbe::on_offsets(const std::string& group, std::uint64_t asked,
   answered(text);
 }
 
-void StateProbe::ask_members(const std::string& group) {
-  wire::ConsumerGroupDescribeRequest request;
+template <class Request, class Response>
+void StateProbe::ask_members(const std::string& group, std::int16_t version, bool one_owner) {
+  Request request;
   request.group_ids.emplace_back(std::string_view(group));
-  connection_->send(request, kGroupDescribeVersion,
-                    [this, round = round_](const Result<Slice>& frame) {
-                      if (round == round_) on_members(frame);
+  connection_->send(request, version,
+                    [this, version, one_owner, round = round_](const Result<Slice>& frame) {
+                      if (round != round_) return;
+                      if (!frame.ok()) return again_later(frame.error().detail);
+                      const auto answer = body_of<Response>(*frame, version);
+                      if (!answer.ok())
+                        return model_.checks.fail("Protocol", answer.error().text());
+                      on_members(*answer, one_owner);
                     });
 }
 
-void StateProbe::on_members(const Result<Slice>& frame) {
-  if (!frame.ok()) return again_later(frame.error().detail);
-  const auto answer = body_of<wire::ConsumerGroupDescribeResponse>(*frame, kGroupDescribeVersion);
-  if (!answer.ok()) return model_.checks.fail("Protocol", answer.error().text());
-  const auto& group = answer->groups.at(0);
+template <class Response>
+void StateProbe::on_members(const Response& answer, bool one_owner) {
+  const auto& group = answer.groups.at(0);
   const ErrorCode code = error_from_wire(group.error_code);
   if (code == ErrorCode::kGroupIdNotFound) return answered(" has no members");
   if (code != ErrorCode::kNone) return again_later(std::string(error_name(code)));
   const std::string state = group.group_state.str();
   if (state != "Stable" && state != "Empty") return again_later("is " + state);
+  // A share group calls itself stable before its members have heard of the last assignment.
+  const bool all_heard =
+      std::all_of(group.members.begin(), group.members.end(),
+                  [&](const auto& member) { return member.member_epoch == group.group_epoch; });
+  if (!all_heard) return again_later("has members in earlier epochs");
   std::set<std::string> wanted;
   std::set<std::string> given;
   std::set<std::string> members;
@@ -142,7 +168,7 @@ void StateProbe::on_members(const Result<Slice>& frame) {
     for (const auto& topic : member.assignment.topic_partitions) {
       for (const std::int32_t p : topic.partitions) {
         const std::string name = topic.topic_name.str() + "-" + std::to_string(p);
-        if (!given.insert(name).second)
+        if (!given.insert(name).second && one_owner)
           return model_.checks.fail("OneOwnerAtATime", group.group_id.str() + " gives " + name +
                                                            " to two members at rest");
         text += " " + name;
@@ -154,6 +180,45 @@ void StateProbe::on_members(const Result<Slice>& frame) {
   std::string text = " " + state + " in epoch " + std::to_string(group.group_epoch) + ", " +
                      std::to_string(group.assignment_epoch);
   for (const std::string& member : members) text += ", " + member;
+  answered(text);
+}
+
+void StateProbe::ask_share_offsets(const std::string& group) {
+  wire::DescribeShareGroupOffsetsRequest request;
+  auto& one = request.groups.emplace_back();
+  one.group_id = std::string_view(group);
+  auto& asked = one.topics.emplace().emplace_back();
+  const std::string& name = model_.share_groups.at(group);
+  asked.topic_name = std::string_view(name);
+  for (std::int32_t p = 0; p < model_.topics.at(name).partitions; ++p)
+    asked.partitions.push_back(p);
+  connection_->send(request, kShareOffsetsVersion,
+                    [this, round = round_](const Result<Slice>& frame) {
+                      if (round == round_) on_share_offsets(frame);
+                    });
+}
+
+void StateProbe::on_share_offsets(const Result<Slice>& frame) {
+  if (!frame.ok()) return again_later(frame.error().detail);
+  const auto answer =
+      body_of<wire::DescribeShareGroupOffsetsResponse>(*frame, kShareOffsetsVersion);
+  if (!answer.ok()) return model_.checks.fail("Protocol", answer.error().text());
+  const auto& group = answer->groups.at(0);
+  if (group.error_code != 0)
+    return again_later(std::string(error_name(error_from_wire(group.error_code))));
+  std::string text;
+  for (const auto& topic : group.topics) {
+    for (const auto& one : topic.partitions) {
+      const std::string where = topic.topic_name.str() + "-" + std::to_string(one.partition_index);
+      if (one.error_code != 0)
+        return again_later(where + " " + std::string(error_name(error_from_wire(one.error_code))));
+      // Every record is acknowledged, or archived, in the end.
+      if (one.lag != 0)
+        return again_later(where + " begins at " + std::to_string(one.start_offset) +
+                           " with a lag of " + std::to_string(one.lag));
+      text += " " + where + " begins at " + std::to_string(one.start_offset);
+    }
+  }
   answered(text);
 }
 

@@ -29,7 +29,7 @@ class StateProbe {
 
  private:
   struct Asked {
-    enum class Kind { kOffsets, kConsumerGroup, kTransaction };
+    enum class Kind { kOffsets, kConsumerGroup, kShareGroup, kShareOffsets, kTransaction };
     Kind kind = Kind::kOffsets;
     std::string name;
   };
@@ -37,8 +37,12 @@ class StateProbe {
   void again_later(const std::string& why);
   void ask_offsets(const std::string& group);
   void on_offsets(const std::string& group, std::uint64_t asked, const Result<Slice>& frame);
-  void ask_members(const std::string& group);
-  void on_members(const Result<Slice>& frame);
+  template <class Request, class Response>
+  void ask_members(const std::string& group, std::int16_t version, bool one_owner);
+  template <class Response>
+  void on_members(const Response& answer, bool one_owner);
+  void ask_share_offsets(const std::string& group);
+  void on_share_offsets(const Result<Slice>& frame);
   void ask_transaction(const std::string& transactional_id);
   void on_transaction(const Result<Slice>& frame);
   void answered(const std::string& text);

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "sim/invariant.h"
+
+namespace moldau::sim {
+namespace {
+
+using Where = std::pair<std::string, PartitionKey>;
+
+std::string text_of(const ShareStep& step, Offset offset) {
+  return step.member + " of " + step.group + " was given " + std::to_string(offset.value()) +
+         " of " + step.partition.text();
+}
+
+/// What is accepted or rejected is not delivered to who asks afterwards.
+/// Thread   one thread.
+class DoneIsNotDeliveredAgain final : public Invariant {
+ public:
+  std::string_view name() const override { return "DoneIsNotDeliveredAgain"; }
+  Finding on_share(const ShareStep& step) override {
+    auto& done = done_[{step.group, step.partition}];
+    for (Offset o = step.first; o <= step.last; ++o) {
+      if (step.kind == ShareStep::Kind::kDone) done.emplace(o, step.answered);
+      if (step.kind != ShareStep::Kind::kAcquired) continue;
+      const auto at = done.find(o);
+      if (at != done.end() && at->second < step.asked)
+        return text_of(step, o) + ", which was acknowledged before";
+    }
+    return {};
+  }
+
+ private:
+  std::map<Where, std::map<Offset, std::uint64_t>> done_;
+};
+
+/// Until its lock runs out, or it lets go, a record is with one member.
+/// Thread   one thread.
+class OneHolderAtATime final : public Invariant {
+ public:
+  std::string_view name() const override { return "OneHolderAtATime"; }
+  Finding on_share(const ShareStep& step) override {
+    auto& holders = holders_[{step.group, step.partition}];
+    for (Offset o = step.first; o <= step.last; ++o) {
+      const auto at = holders.find(o);
+      if (step.kind != ShareStep::Kind::kAcquired) {
+        if (at != holders.end() && at->second.member == step.member) holders.erase(at);
+        continue;
+      }
+      if (step.now >= step.until) continue;
+      if (at != holders.end() && at->second.member != step.member && at->second.until > step.now)
+        return text_of(step, o) + ", which " + at->second.member + " holds";
+      holders.insert_or_assign(o, Holder{step.member, step.until});
+    }
+    return {};
+  }
+  /// Who holds what is not stored.
+  Finding on_death(DeathKind) override {
+    holders_.clear();
+    return {};
+  }
+
+ private:
+  struct Holder {
+    std::string member;
+    MonoTime until;
+  };
+  std::map<Where, std::map<Offset, Holder>> holders_;
+};
+
+/// No record is delivered more often than the group allows.
+/// Thread   one thread.
+class DeliveriesAreLimited final : public Invariant {
+ public:
+  std::string_view name() const override { return "DeliveriesAreLimited"; }
+  Finding on_share(const ShareStep& step) override {
+    if (step.kind != ShareStep::Kind::kAcquired) return {};
+    if (step.delivery_count >= 1 && step.delivery_count <= step.delivery_limit) return {};
+    return text_of(step, step.first) + " for the " + std::to_string(step.delivery_count) +
+           "th time";
+  }
+};
+
+}  // namespace
+
+void add_share_invariants(Invariants& all) {
+  all.push_back(std::make_unique<DoneIsNotDeliveredAgain>());
+  all.push_back(std::make_unique<OneHolderAtATime>());
+  all.push_back(std::make_unique<DeliveriesAreLimited>());
+}
+
+}  // namespace moldau::sim
