@@ -5,8 +5,10 @@ from .results import Row, Work
 from .server import KINDS, Server
 
 TOPIC = 'rebalance'
-# All members of the first generation come within it.
-PROPERTIES = {'group.initial.rebalance.delay.ms': '3000'}
+# All members of the first generation come within the delay; and a new assignment is worked out at
+# once, or both nodes would wait for most of the time.
+PROPERTIES = {'group.initial.rebalance.delay.ms': '3000',
+              'group.consumer.assignment.interval.ms': '0'}
 
 
 def alone(name, partitions, work, scaled):
