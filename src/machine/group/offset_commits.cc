@@ -68,13 +68,21 @@ std::string_view name_of(const wire::Text& name, const TopicId& id,
 }
 
 /// Whether the group takes the commit of every partition: one of an old epoch spoils it as a whole.
-template <class Request, class IdOf>
+/// Those that are `refused` for their own sake are not looked at.
+template <class Request, class IdOf, class Refused>
 ErrorCode check_partitions(const Group* group, const Committer& committer, const Request& request,
-                           IdOf id_of) {
+                           IdOf id_of, Refused refused) {
   if (group == nullptr) return ErrorCode::kNone;
   for (const auto& topic : request.topics) {
     const TopicId id = id_of(topic);
+    if (committer.transactional && id.is_zero()) {
+      // There is no such topic: only a member of the newest epoch may commit for it.
+      const ErrorCode error = group->check_partition_commit(committer, {}, id, PartitionId(-1));
+      if (error != ErrorCode::kNone) return error;
+      continue;
+    }
     for (const auto& partition : topic.partitions) {
+      if (refused(partition)) continue;
       const ErrorCode error = group->check_partition_commit(committer, topic.name.view(), id,
                                                             PartitionId(partition.partition_index));
       if (error != ErrorCode::kNone) return error;
@@ -110,8 +118,10 @@ void OffsetProtocol::commit(Step& step, const GroupCaller& caller,
       group_id, committer,
       caller.version >= 9 ? ErrorCode::kGroupIdNotFound : ErrorCode::kIllegalGeneration);
   if (refused == ErrorCode::kNone) {
-    refused = check_partitions(groups_.find(group_id), committer, request,
-                               [](const auto& topic) { return topic.topic_id; });
+    refused = check_partitions(
+        groups_.find(group_id), committer, request,
+        [](const auto& topic) { return topic.topic_id; },
+        [&](const auto& one) { return is_metadata_too_large(one.committed_metadata); });
   }
   const Timestamp wall = step.context.wall;
   const Timestamp expire = expiry_of(wall, request.retention_time_ms);
@@ -164,10 +174,13 @@ void OffsetProtocol::commit_transactional(Step& step, const GroupCaller& caller,
                             request.generation_id, true, caller.version);
   ErrorCode refused = check_commit(group_id, committer, ErrorCode::kIllegalGeneration);
   if (refused == ErrorCode::kNone) {
-    refused = check_partitions(groups_.find(group_id), committer, request, [&](const auto& topic) {
+    const auto id_of = [&](const auto& topic) {
       const TopicId* id = step.context.image.topic_ids().find(topic.name.view());
       return id == nullptr ? TopicId() : *id;
-    });
+    };
+    refused = check_partitions(
+        groups_.find(group_id), committer, request, id_of,
+        [&](const auto& one) { return is_metadata_too_large(one.committed_metadata); });
   }
   if (refused == ErrorCode::kStaleMemberEpoch) refused = ErrorCode::kIllegalGeneration;
   if (group_id.empty()) refused = ErrorCode::kInvalidGroupId;

@@ -114,7 +114,7 @@ env::Task<void> handle_offset_commit(Services& node, request::RequestPtr request
   for (const auto& topic : message.topics)
     readable.count(name_of(topic, version, find_topic(*image, version, topic)));
   const Request existing = existing_part(message, version, *image, readable, response);
-  if (existing.topics.empty() && !message.topics.empty()) {
+  if (existing.topics.empty()) {
     request->answer(response);
     co_return;
   }

@@ -13,6 +13,7 @@ using Asked = wire::OffsetFetchRequest::OffsetFetchRequestGroup;
 using Found = wire::OffsetFetchResponse::OffsetFetchResponseGroup;
 
 constexpr std::int16_t kManyGroups = 8;
+constexpr std::int16_t kTopicIds = 10;
 
 /// Before version 8 a request asks for one group, in fields of its own.
 Asked only_group_of(const Message& message) {
@@ -46,17 +47,19 @@ std::string_view name_of(const Topic& topic, const image::MetadataImage& image) 
   return found ? std::string_view(found->name) : std::string_view();
 }
 
-/// Takes the topics that the caller may not see out of `asked`; they are in `refused`.
+/// Takes the topics that nobody knows by their id, and those that the caller may not see, out of
+/// `asked`; they are in `refused`.
 void take_out_hidden(const Services& node, const request::Request& request, Asked& asked,
                      Found& refused) {
-  if (!node.authorizer || !asked.topics) return;
+  const bool by_id = request.version() >= kTopicIds;
+  if ((!node.authorizer && !by_id) || !asked.topics) return;
   const image::ImagePtr image = node.image;
   AuthorizedNames visible(node, request, AclOperation::kDescribe, AclResourceType::kTopic);
   for (const auto& topic : *asked.topics) visible.count(name_of(topic, *image));
   std::erase_if(*asked.topics, [&](const auto& topic) {
     const std::string_view name = name_of(topic, *image);
-    const bool unknown_id = name.empty() && !topic.topic_id.is_zero();
-    if (unknown_id || visible.contains(name)) return false;
+    const bool unknown_id = by_id && name.empty();
+    if (!unknown_id && visible.contains(name)) return false;
     auto& one = refused.topics.emplace_back();
     one.name = topic.name;
     one.topic_id = topic.topic_id;
@@ -64,14 +67,18 @@ void take_out_hidden(const Services& node, const request::Request& request, Aske
       auto& partition = one.partitions.emplace_back();
       partition.partition_index = index;
       partition.committed_offset = -1;
-      partition.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+      partition.error_code =
+          to_wire(unknown_id ? ErrorCode::kUnknownTopicId : ErrorCode::kTopicAuthorizationFailed);
     }
     return true;
   });
 }
 
-/// Of the topics that nobody named only those are told that the caller may see.
+/// Of the topics that nobody named only those are told that the caller may see, and that have an
+/// id if topics go by it.
 void leave_out_hidden(const Services& node, const request::Request& request, Found& found) {
+  if (request.version() >= kTopicIds)
+    std::erase_if(found.topics, [](const auto& topic) { return topic.topic_id.is_zero(); });
   if (!node.authorizer) return;
   const image::ImagePtr image = node.image;
   AuthorizedNames visible(node, request, AclOperation::kDescribe, AclResourceType::kTopic);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Classic groups and their offsets."""
 
+from ..harness.ask import NO_UUID
 from . import about, coordinator, topic
 
 SUBSCRIPTION = 'AAAAAAABAAFh'  # version 0, topic "a"
@@ -180,6 +181,7 @@ def committing(ask, version, name):
 def committing_to_what_is_not_there(ask, version, name):
     coordinator(ask, name)
     ask('OffsetCommit', version, **offsets(name, 'AAAAAAAAAAAAAAAAAAAAbw', [(0, 5, 'five')]))
+    ask('OffsetCommit', version, **offsets(name, NO_UUID, [(0, 5, 'five')]))
 
 
 @about('OffsetCommit')
@@ -211,6 +213,8 @@ def fetching(ask, version, name):
     ask('OffsetFetch', version, requireStable=True, **fetch_body(version, name, made, [2]))
     if version >= 2:
         ask('OffsetFetch', version, **fetch_body(version, name, made, None))
+    ask('OffsetFetch', version, **fetch_body(version, name, NO_UUID, [0, 1]))
+    ask('OffsetFetch', version, **fetch_body(version, name, 'AAAAAAAAAAAAAAAAAAAAbw', [0]))
     ask('OffsetFetch', version, **fetch_body(version, '', made, [0]))
     ask('OffsetFetch', version, **fetch_body(version, 'never-heard-of', made, [0]))
 
