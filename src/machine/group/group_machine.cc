@@ -112,6 +112,10 @@ void GroupMachine::end_transaction(ProducerId producer_id, bool commit) {
 GroupEffects GroupMachine::loaded(const GroupContext& context) {
   MOLDAU_CHECK(!state_->is_loaded, "a machine is loaded once");
   state_->is_loaded = true;
+  // What the log tells has happened before.
+  state_->counts.consumer_rebalances = 0;
+  state_->counts.share_rebalances = 0;
+  state_->counts.streams_rebalances = 0;
   return state_->step(context, [&](Step& step) {
     // A group may become another one.
     std::vector<std::string> ids;
@@ -296,6 +300,7 @@ GroupCounts GroupMachine::counts() const {
   out.offsets = state_->offsets.count();
   out.open_transactions = static_cast<std::int64_t>(state_->offsets.open_transactions());
   for (const auto& [id, group] : state_->groups.groups()) {
+    ++out.by_state[{group_type_name(group->type()), group->state_name()}];
     if (group->type() != GroupType::kClassic) continue;
     ++out.classic_groups;
     switch (static_cast<const ClassicGroup&>(*group).state()) {

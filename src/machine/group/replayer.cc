@@ -7,11 +7,14 @@
 #include "machine/group/classic_group.h"
 #include "machine/group/group_records.h"
 #include "machine/group/record_framing.h"
+#include "wire/consumer_group_metadata_key.h"
 #include "wire/group_metadata_key.h"
 #include "wire/group_metadata_value.h"
 #include "wire/legacy_offset_commit_key.h"
 #include "wire/offset_commit_key.h"
 #include "wire/offset_commit_value.h"
+#include "wire/share_group_metadata_key.h"
+#include "wire/streams_group_metadata_key.h"
 
 namespace moldau::group {
 namespace {
@@ -50,6 +53,7 @@ void Replayer::replay_other_kind(std::int16_t type, ByteView key, std::optional<
       case Replayed::kNotMine:
         continue;
       case Replayed::kApplied:
+        if (value) count_epoch(type);
         return;
       case Replayed::kDamaged:
         ++counts_.damaged_records;
@@ -57,6 +61,22 @@ void Replayer::replay_other_kind(std::int16_t type, ByteView key, std::optional<
     }
   }
   ++counts_.unknown_records;
+}
+
+void Replayer::count_epoch(std::int16_t type) {
+  switch (type) {
+    case wire::ConsumerGroupMetadataKey::kRecordType:
+      ++counts_.consumer_rebalances;
+      return;
+    case wire::ShareGroupMetadataKey::kRecordType:
+      ++counts_.share_rebalances;
+      return;
+    case wire::StreamsGroupMetadataKey::kRecordType:
+      ++counts_.streams_rebalances;
+      return;
+    default:
+      return;
+  }
 }
 
 void Replayer::replay_offset(ByteView key, std::optional<ByteView> value,

@@ -30,6 +30,8 @@ class Replayer {
                      std::optional<ProducerId> producer);
   void replay_classic(ByteView key, std::optional<ByteView> value);
   void replay_other_kind(std::int16_t type, ByteView key, std::optional<ByteView> value);
+  /// A record that gives a group its epoch: it rebalances.
+  void count_epoch(std::int16_t type);
 
   ReplayTarget target_;
   GroupTable& groups_;

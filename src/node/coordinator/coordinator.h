@@ -37,6 +37,9 @@ struct TransactionStep {
 ///   compression() → record::CompressionType
 ///   commit_timeout() → Millis                who waits for a write gives up after that
 ///   piece_bytes()                            read at a time while loading
+///   count(index, machine) → Millis           may be missing; metrics: what there is now, and how
+///                                            long to wait before the next time; with forget(index)
+///                                            when it ends and was_loaded(how long it took)
 /// A machine has loaded(context), tick(context) and next_deadline().
 ///
 /// Path     handler → post to the owner's shard → run() or read() → machine → HostedPartition.
@@ -186,6 +189,9 @@ class Coordinator {
     std::shared_ptr<std::size_t> under_way;
     std::optional<MonoTime> timer_at;
     env::TimerId timer{0};
+    /// Of metrics.
+    bool counts_soon = false;
+    Millis count_pause{1'000};
   };
 
   /// Null, and `done` has heard why, if it can decide nothing at present.
@@ -220,8 +226,11 @@ class Coordinator {
   void appended(const std::shared_ptr<Active>& active, Entry& entry, ErrorCode code);
   void release(Active& active, Release release);
   void arm_timer(const std::shared_ptr<Active>& active);
+  void count_soon(const std::shared_ptr<Active>& active);
 
   static constexpr Millis kRetry{100};
+  static constexpr bool kIsCounted = requires(
+      Kind& kind, PartitionId index, const Machine& machine) { kind.count(index, machine); };
   /// The machine wants to know where its records lie.
   static constexpr bool kTellsOffsets = requires(
       Machine& machine, const record::KeyedBatch& batch) { machine.appended(batch, Offset()); };
@@ -296,6 +305,7 @@ void Coordinator<Kind>::end(PartitionId index, ErrorCode code) {
 template <class Kind>
 void Coordinator<Kind>::fail(const std::shared_ptr<Active>& active, ErrorCode code) {
   active->ended = true;
+  if constexpr (kIsCounted) kind_.forget(active->index);
   if (active->timer_at) host_.shard().cancel(active->timer);
   const Error error(code, "the coordinator has gone");
   const auto entries = std::exchange(active->entries, {});
@@ -319,6 +329,7 @@ env::Task<void> Coordinator<Kind>::load(std::shared_ptr<Active> active, Millis d
   host_.env().logger().info("coordinator", "loaded {}-{} in epoch {} within {} ms", Kind::kTopic,
                             active->index.value(), active->epoch.value(),
                             (shard.now() - begun) / 1'000'000);
+  if constexpr (kIsCounted) kind_.was_loaded(Millis((shard.now() - begun) / 1'000'000));
   perform(active, active->machine->loaded(kind_.context(*image_)));
 }
 
@@ -388,6 +399,19 @@ void Coordinator<Kind>::perform(const std::shared_ptr<Active>& active, Effects e
       });
   }
   arm_timer(active);
+  if constexpr (kIsCounted) count_soon(active);
+}
+
+/// Counting looks at all that the machine has: not for each step.
+template <class Kind>
+void Coordinator<Kind>::count_soon(const std::shared_ptr<Active>& active) {
+  if (active->counts_soon) return;
+  active->counts_soon = true;
+  host_.shard().call_at(host_.shard().now() + active->count_pause, [this, alive = alive_, active] {
+    if (!*alive || active->ended) return;
+    active->counts_soon = false;
+    active->count_pause = kind_.count(active->index, *active->machine);
+  });
 }
 
 template <class Kind>

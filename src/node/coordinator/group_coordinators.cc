@@ -25,7 +25,7 @@ group::GroupSettings settings_of(const config::BrokerConfig& config) {
 
 }  // namespace
 
-GroupKind::GroupKind(GroupCoordinators& owner, env::Shard& shard,
+GroupKind::GroupKind(GroupCoordinators& owner, env::Shard& shard, env::Metrics& metrics,
                      const config::BrokerConfig& config)
     : owner_(owner),
       shard_(shard),
@@ -33,7 +33,15 @@ GroupKind::GroupKind(GroupCoordinators& owner, env::Shard& shard,
       compression_(compression_of(config.values.offsets_topic_compression_codec)),
       commit_timeout_(config.values.offsets_commit_timeout_ms),
       piece_bytes_(static_cast<std::uint32_t>(
-          std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))) {}
+          std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))),
+      metrics_(metrics) {}
+
+Millis GroupKind::count(PartitionId partition, const Machine& machine) {
+  constexpr Millis kLeast(1'000);
+  const group::GroupCounts counts = machine.counts();
+  metrics_.count(partition, counts);
+  return std::max(kLeast, Millis(counts.groups / 10));
+}
 
 void GroupKind::at_once(PartitionId partition, const Effects& effects) {
   for (const group::RegexQuestion& question : effects.questions)
@@ -71,7 +79,7 @@ GroupCoordinators::GroupCoordinators(env::Env& env, replica::ReplicaSet& replica
       authorizer_(std::move(authorizer)),
       images_(replicas.size()),
       configs_(replicas.size()) {
-  make(env, [&](env::Shard& shard) { return GroupKind(*this, shard, config); });
+  make(env, [&](env::Shard& shard) { return GroupKind(*this, shard, env.metrics(), config); });
 }
 
 void GroupCoordinators::show(std::uint32_t shard, const image::ImagePtr& image,

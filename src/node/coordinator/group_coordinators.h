@@ -11,6 +11,7 @@
 #include "machine/image/delta.h"
 #include "machine/security/authorizer.h"
 #include "node/coordinator/coordinators.h"
+#include "node/coordinator/group_metrics.h"
 
 namespace moldau::coordinator {
 
@@ -28,7 +29,8 @@ class GroupKind {
   using Answer = group::GroupResponse;
   using Effects = group::GroupEffects;
 
-  GroupKind(GroupCoordinators& owner, env::Shard& shard, const config::BrokerConfig& config);
+  GroupKind(GroupCoordinators& owner, env::Shard& shard, env::Metrics& metrics,
+            const config::BrokerConfig& config);
 
   static constexpr std::string_view kTopic = kGroupTopic;
   Machine make(LeaderEpoch) const { return Machine(settings_); }
@@ -41,6 +43,10 @@ class GroupKind {
   void at_once(PartitionId partition, const Effects& effects);
   bool has_later(const Effects&) const { return false; }
   void when_committed(PartitionId, const image::ImagePtr&, const Effects&) {}
+  /// Metrics. Takes some 0.1 µs for each group: not more than a thousandth of the time.
+  Millis count(PartitionId partition, const Machine& machine);
+  void forget(PartitionId partition) { metrics_.forget(partition); }
+  void was_loaded(Millis took) { metrics_.loaded(took); }
   /// Of the machines that are made from now on.
   void set_settings(const group::GroupSettings& settings) { settings_ = settings; }
 
@@ -51,6 +57,7 @@ class GroupKind {
   record::CompressionType compression_;
   Millis commit_timeout_;
   std::uint32_t piece_bytes_;
+  GroupMetrics metrics_;
 };
 
 using GroupCoordinator = Coordinator<GroupKind>;

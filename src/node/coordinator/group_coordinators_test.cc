@@ -159,6 +159,22 @@ TEST_F(GroupCoordinatorsTest, CommitsAndLoadsThemAgain) {
   EXPECT_EQ(fetch(), 20);
 }
 
+TEST_F(GroupCoordinatorsTest, TellsWhatItHasAsMetrics) {
+  const auto has = [this](const std::string& line) {
+    return env_.metrics().text().find(line) != std::string::npos;
+  };
+  const std::string groups = "kafka_coordinator_group_groupmetadatamanager_numgroups ";
+  world_.run_for(Millis(100));
+  for (int n = 1; n <= 3; ++n) commit(n);
+  world_.run_for(Millis(1'100));
+  EXPECT_TRUE(has(groups + "1")) << env_.metrics().text();
+  EXPECT_TRUE(has("kafka_server_group_coordinator_metrics_offset_commit_count_total 3"));
+  EXPECT_TRUE(has("kafka_server_group_coordinator_metrics_partition_loads_total 1"));
+  show(NodeId(2), LeaderEpoch(1));
+  world_.run_for(Millis(100));
+  EXPECT_TRUE(has(groups + "0")) << env_.metrics().text();
+}
+
 TEST_F(GroupCoordinatorsTest, TellsWhoComesWhileItLoads) {
   world_.run_for(Millis(100));
   commit(1);
