@@ -496,7 +496,7 @@ void Node::create_share_topic() {
 env::Task<void> Node::run_share_topic_creation() {
   std::vector<std::string> names;
   names.emplace_back(coordinator::kShareTopic);
-  (void)co_await handler::auto_create_topics(parts_[0]->services(), std::move(names));
+  (void)co_await handler::auto_create_topics(parts_[0]->services(), std::move(names), nullptr);
   creates_share_topic_ = false;
 }
 

@@ -15,7 +15,7 @@ env::Task<std::optional<PartitionId>> partition_of_group(Services& node, std::st
   if (!id) {
     std::vector<std::string> names;
     names.emplace_back(coordinator::kGroupTopic);
-    (void)co_await auto_create_topics(node, std::move(names));
+    (void)co_await auto_create_topics(node, std::move(names), nullptr);
     id = coordinator::GroupCoordinators::partition_of(*node.image, group_id);
   }
   if (!id) co_return std::nullopt;

@@ -103,21 +103,21 @@ class MutationQuota final : public controller::PartitionChangeQuota {
   Millis throttle_{0};
 };
 
-/// call_controller for what changes topics and partitions: within the quota of mutations, whose
-/// pause is the response's throttle_time_ms.
+/// The quota of mutations of `request`'s client; null where none is kept.
+inline std::shared_ptr<MutationQuota> mutation_quota(const Services& node,
+                                                     const request::Request& request, bool strict) {
+  if (!request.quotas() || !node.mutation_quotas) return nullptr;
+  return std::make_shared<MutationQuota>(*node.mutation_quotas, request, strict);
+}
+
+/// A decision within a quota, whose pause is the response's throttle_time_ms.
 template <class Message, class Response>
-env::Task<Result<Response>> call_within_quota(
-    Services& node, HeldPtr<Message> held, const request::Request& request,
-    std::int16_t strict_since, MonoTime deadline,
+quorum::DecideFn<Response> decide_within(
+    HeldPtr<Message> held, std::int16_t version, std::shared_ptr<MutationQuota> quota,
     controller::Decision<Response> (controller::ControllerMachine::*decide)(
         const Message&, const controller::RequestContext&) const) {
-  std::shared_ptr<MutationQuota> quota;
-  if (request.quotas() && node.mutation_quotas)
-    quota = std::make_shared<MutationQuota>(*node.mutation_quotas, request,
-                                            request.version() >= strict_since);
-  quorum::DecideFn<Response> function = [held, version = request.version(), quota, decide](
-                                            controller::ControllerMachine& machine,
-                                            const controller::RequestContext& context) {
+  return [held = std::move(held), version, quota = std::move(quota), decide](
+             controller::ControllerMachine& machine, const controller::RequestContext& context) {
     controller::RequestContext own = context;
     own.version = version;
     own.quota = quota.get();
@@ -126,6 +126,18 @@ env::Task<Result<Response>> call_within_quota(
       decision.response.throttle_time_ms = static_cast<std::int32_t>(quota->throttle().value());
     return decision;
   };
+}
+
+/// call_controller for what changes topics and partitions: within the quota of mutations.
+template <class Message, class Response>
+env::Task<Result<Response>> call_within_quota(
+    Services& node, HeldPtr<Message> held, const request::Request& request,
+    std::int16_t strict_since, MonoTime deadline,
+    controller::Decision<Response> (controller::ControllerMachine::*decide)(
+        const Message&, const controller::RequestContext&) const) {
+  auto quota = mutation_quota(node, request, request.version() >= strict_since);
+  quorum::DecideFn<Response> function =
+      decide_within(std::move(held), request.version(), std::move(quota), decide);
   Result<Response> result =
       co_await node.quorum.submit<Response>(node.shard, std::move(function), deadline);
   if (result.ok() && request.quotas() && result->throttle_time_ms > 0)

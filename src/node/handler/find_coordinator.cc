@@ -107,7 +107,7 @@ env::Task<void> handle_find_coordinator(Services& node, request::RequestPtr requ
     // Clients are told to come again, as by Kafka; the topic is there then.
     std::vector<std::string> names;
     names.emplace_back(name);
-    (void)co_await auto_create_topics(node, std::move(names));
+    (void)co_await auto_create_topics(node, std::move(names), nullptr);
   }
   const auto find = [&](std::string_view key) -> Found {
     const ErrorCode refusal = refusal_of(node, *request, message.key_type, key);

@@ -206,7 +206,7 @@ env::Task<void> handle_metadata(Services& node, request::RequestPtr request) {
   Created created;
   std::vector<std::string> missing = missing_topics(message, node, visibility, created);
   if (!missing.empty()) {
-    Created made = co_await auto_create_topics(node, std::move(missing));
+    Created made = co_await auto_create_topics(node, std::move(missing), request.get());
     created.merge(made);
   }
 

@@ -68,7 +68,7 @@ ErrorCode told_for(ErrorCode created) {
 }  // namespace
 
 env::Task<std::map<std::string, ErrorCode, std::less<>>> auto_create_topics(
-    Services& node, std::vector<std::string> names) {
+    Services& node, std::vector<std::string> names, const request::Request* request) {
   std::map<std::string, ErrorCode, std::less<>> told;
   wire::CreateTopicsRequest message;
   message.timeout_ms = 30'000;
@@ -78,9 +78,13 @@ env::Task<std::map<std::string, ErrorCode, std::less<>>> auto_create_topics(
   }
   auto held = std::make_shared<const Held<wire::CreateTopicsRequest>>(std::move(message), Slice());
   const MonoTime deadline = node.shard.now() + Millis(30'000);
-  auto decided =
-      co_await call_controller(node, held, wire::CreateTopicsRequest::kMaxVersion, deadline,
-                               &controller::ControllerMachine::decide_create_topics);
+  auto quota = request ? mutation_quota(node, *request, true) : nullptr;
+  auto decide =
+      decide_within(std::move(held), wire::CreateTopicsRequest::kMaxVersion, std::move(quota),
+                    &controller::ControllerMachine::decide_create_topics);
+  Result<wire::CreateTopicsResponse> decided =
+      co_await node.quorum.submit<wire::CreateTopicsResponse>(node.shard, std::move(decide),
+                                                              deadline);
   if (decided.ok()) {
     for (const auto& topic : decided->topics)
       told[topic.name.str()] = told_for(error_from_wire(topic.error_code));

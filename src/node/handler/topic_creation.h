@@ -13,10 +13,11 @@ namespace moldau::handler {
 /// Creates topics that a client named and that do not exist yet, with the broker's defaults (and
 /// those of the internal topics). Gives per topic what a metadata answer says of it:
 /// kUnknownTopicOrPartition when it is on its way, kInvalidTopicException for a bad name and the
-/// like.
+/// like. Within the quota of mutations of `request`'s client (null: the node's own wish); what it
+/// refuses is told as on its way, too.
 /// Source   DefaultAutoTopicCreationManager.
 env::Task<std::map<std::string, ErrorCode, std::less<>>> auto_create_topics(
-    Services& node, std::vector<std::string> names);
+    Services& node, std::vector<std::string> names, const request::Request* request);
 
 /// Creates the internal topics of a streams application; gives those that could not be made, and
 /// why. Waits a few seconds at most: what takes longer comes to be later.

@@ -9,10 +9,11 @@ import contextlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 
-from ..harness import Failed, case, equal, run_tool, within
+from ..harness import Failed, case, equal, kcat, run_tool, within
 from ..harness.node import start_node
 
 RATE = 200_000
+AUTO_CREATE = ('-X', 'allow.auto.create.topics=true')
 
 
 def alter(node, *entity, add=None, delete=None):
@@ -171,20 +172,24 @@ def request_percentage_slows(node):
 
 @case
 def controller_mutation_rate(node):
-    """Tokens of 11 s; who is in debt is refused until it is paid."""
+    """Tokens of 11 s, a debt of a minute; who is in debt is refused until it is paid."""
     user = ['--entity-type', 'users', '--entity-name', 'ANONYMOUS']
     topics = ['--bootstrap-server', node.bootstrap]
     alter(node, *user, add='controller_mutation_rate=2')
     try:
-        run_tool('kafka-topics', *topics, '--create', '--topic', 'm1', '--partitions', '60')
+        run_tool('kafka-topics', *topics, '--create', '--topic', 'm1', '--partitions', '150')
         for command in (['--create', '--topic', 'm2', '--partitions', '1'],
-                        ['--alter', '--topic', 'm1', '--partitions', '61'],
+                        ['--alter', '--topic', 'm1', '--partitions', '151'],
                         ['--delete', '--topic', 'm1']):
             refused = run_tool('kafka-topics', *topics, *command, ok=False)
             within(refused.out + refused.err, 'The throttling quota has been exceeded.')
-        equal(run_tool('kafka-topics', *topics, '--list').out.count('m2'), 0)
+        kcat('-b', node.bootstrap, *AUTO_CREATE, '-L', '-t', 'm3')
+        listed = run_tool('kafka-topics', *topics, '--list').out
+        equal([listed.count('m2'), listed.count('m3')], [0, 0], 'topics made in debt')
     finally:
         alter(node, *user, delete='controller_mutation_rate')
+    kcat('-b', node.bootstrap, *AUTO_CREATE, '-L', '-t', 'm3')
+    within(run_tool('kafka-topics', *topics, '--list').out, 'm3')
     run_tool('kafka-topics', *topics, '--delete', '--topic', 'm1')
 
 
