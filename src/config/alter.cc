@@ -183,20 +183,6 @@ bool is_worth_a_record(const AlterSubject& subject, const std::string& name,
   return !value || *value != current->second;
 }
 
-Result<void> check_shape(const std::vector<AlterEntry>& entries, bool incremental) {
-  std::set<std::string_view> names;
-  std::string nulls;
-  for (const AlterEntry& entry : entries) {
-    if (!names.insert(entry.name).second) {
-      return invalid_request("Error due to duplicate config keys");
-    }
-    bool deletes = incremental && entry.op == static_cast<std::int8_t>(AlterOp::kDelete);
-    if (!entry.value && !deletes) nulls += (nulls.empty() ? "" : ", ") + entry.name;
-  }
-  if (!nulls.empty()) return invalid_request("Null value not supported for : " + nulls);
-  return {};
-}
-
 /// The configs of a BROKER resource after the entries, by the broker's own rules for lists.
 Result<ConfigMap> altered_broker(const AlterSubject& subject,
                                  const std::vector<AlterEntry>& entries, bool incremental) {
@@ -226,10 +212,24 @@ Result<ConfigMap> altered_broker(const AlterSubject& subject,
 
 }  // namespace
 
+Result<void> check_alter_shape(const std::vector<AlterEntry>& entries, bool incremental) {
+  std::set<std::string_view> names;
+  std::string nulls;
+  for (const AlterEntry& entry : entries) {
+    if (!names.insert(entry.name).second) {
+      return invalid_request("Error due to duplicate config keys");
+    }
+    bool deletes = incremental && entry.op == static_cast<std::int8_t>(AlterOp::kDelete);
+    if (!entry.value && !deletes) nulls += (nulls.empty() ? "" : ", ") + entry.name;
+  }
+  if (!nulls.empty()) return invalid_request("Null value not supported for : " + nulls);
+  return {};
+}
+
 Result<std::vector<Listener>> check_alter_request(const AlterSubject& subject,
                                                   const std::vector<AlterEntry>& entries,
                                                   bool incremental) {
-  MOLDAU_TRY(check_shape(entries, incremental));
+  MOLDAU_TRY(check_alter_shape(entries, incremental));
   switch (subject.type) {
     case ConfigResourceType::kTopic:
     case ConfigResourceType::kGroup:

@@ -48,6 +48,10 @@ inline constexpr std::size_t kConfigValueBytesMax = 32767;
 inline constexpr std::size_t kConfigNameBytesMax = 1024;
 inline constexpr std::size_t kConfigsPerResourceMax = 2000;
 
+/// Whether names stand there once and values that must be there are.
+/// Errors   kInvalidRequest.
+Result<void> check_alter_shape(const std::vector<AlterEntry>& entries, bool incremental);
+
 /// The part of the check that the broker does which got the request: shape of the entries, and
 /// for BROKER resources whether this broker could run with the result.
 /// Whether a resource stands in one request twice is the caller's to see, and whether the

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
-namespace moldau::env {
+#include "env/log_levels.h"
 
-enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kFatal };
+namespace moldau::env {
 
 /// Where log lines go. Structured by convention: "what happened key=value key=value".
 /// Thread   any thread.
@@ -17,7 +17,10 @@ enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kFatal };
 class Logger {
  public:
   virtual ~Logger() = default;
-  virtual bool enabled(LogLevel level) const = 0;
+  virtual bool enabled(LogLevel level, std::string_view component) const {
+    return levels_.admits(level, component);
+  }
+  LogLevels& levels() { return levels_; }
   /// `component` is the folder or class that speaks ("log.cleaner").
   virtual void write(LogLevel level, std::string_view component, std::string_view text) = 0;
 
@@ -38,19 +41,25 @@ class Logger {
     say(LogLevel::kDebug, component, format, std::forward<Args>(args)...);
   }
 
+ protected:
+  explicit Logger(LogLevel root = LogLevel::kInfo) : levels_(root) {}
+
  private:
   template <class... Args>
   void say(LogLevel level, std::string_view component, fmt::format_string<Args...> format,
            Args&&... args) {
-    if (enabled(level)) write(level, component, fmt::format(format, std::forward<Args>(args)...));
+    if (enabled(level, component))
+      write(level, component, fmt::format(format, std::forward<Args>(args)...));
   }
+
+  LogLevels levels_;
 };
 
 /// A logger that keeps nothing, for tests.
 /// Thread   any thread.
 class NullLogger final : public Logger {
  public:
-  bool enabled(LogLevel) const override { return false; }
+  bool enabled(LogLevel, std::string_view) const override { return false; }
   void write(LogLevel, std::string_view, std::string_view) override {}
 };
 

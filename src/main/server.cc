@@ -87,8 +87,12 @@ int run_server(const std::vector<std::string>& arguments) {
 
   os::block_signals();
   os::LogOptions log;
-  auto level = os::parse_log_level(config->values.moldau_log_level);
-  if (!level.ok()) return complain(level.error(), 2);
+  const auto level = env::parse_log_level(config->values.moldau_log_level);
+  if (!level)
+    return complain(Error(ErrorCode::kInvalidConfig,
+                          "moldau.log.level: \"" + config->values.moldau_log_level +
+                              "\" is no log level: trace, debug, info, warn, error, fatal"),
+                    2);
   log.level = *level;
   auto logger = os::make_logger(log);
   if (!logger.ok()) return complain(logger.error(), 2);

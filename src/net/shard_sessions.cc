@@ -144,7 +144,7 @@ void ShardSessions::removed(Connection& connection) {
 void ShardSessions::log_close(Connection& connection) {
   const env::LogLevel level =
       connection.close_is_suspicious() ? env::LogLevel::kWarn : env::LogLevel::kDebug;
-  if (!env_.logger().enabled(level)) return;
+  if (!env_.logger().enabled(level, "net")) return;
   env_.logger().write(
       level, "net",
       fmt::format("closed a connection listener={} peer={} reason=\"{}\"", connection.listener(),

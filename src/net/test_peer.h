@@ -24,7 +24,7 @@ inline std::string framed(const std::string& body) {
 /// Thread   any thread.
 class RememberingLogger final : public env::Logger {
  public:
-  bool enabled(env::LogLevel) const override { return true; }
+  bool enabled(env::LogLevel, std::string_view) const override { return true; }
   void write(env::LogLevel, std::string_view, std::string_view text) override {
     const std::lock_guard lock(mutex_);
     text_.append(text).append("\n");

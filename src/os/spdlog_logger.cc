@@ -8,8 +8,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <stdlib.h>
 
-#include <array>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -22,13 +22,12 @@ namespace {
 constexpr std::size_t kQueuedLines = 8192;
 constexpr std::size_t kFileBytesMax = 64U << 20;
 constexpr std::size_t kFilesKept = 4;
-constexpr std::array<const char*, 6> kNames = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"};
 
 /// Thread   any thread.
 class SpdlogLogger final : public env::Logger {
  public:
   SpdlogLogger(spdlog::sink_ptr sink, const LogOptions& options)
-      : level_(options.level),
+      : Logger(options.level),
         sink_(std::move(sink)),
         writer_(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1)),
         log_(std::make_shared<spdlog::async_logger>("moldau", sink_, writer_,
@@ -44,13 +43,11 @@ class SpdlogLogger final : public env::Logger {
     for (const std::string& summary : summaries) pass_on(env::LogLevel::kWarn, "os.log", summary);
   }
 
-  bool enabled(env::LogLevel level) const override { return level >= level_; }
   void write(env::LogLevel level, std::string_view component, std::string_view text) override;
 
  private:
   void pass_on(env::LogLevel level, std::string_view component, std::string_view text);
 
-  const env::LogLevel level_;
   spdlog::sink_ptr sink_;
   std::shared_ptr<spdlog::details::thread_pool> writer_;
   std::shared_ptr<spdlog::async_logger> log_;
@@ -59,7 +56,7 @@ class SpdlogLogger final : public env::Logger {
 };
 
 void SpdlogLogger::write(env::LogLevel level, std::string_view component, std::string_view text) {
-  if (!enabled(level)) return;
+  if (!enabled(level, component)) return;
   std::vector<std::string> summaries;
   bool admitted = true;
   if (level != env::LogLevel::kFatal) {
@@ -73,7 +70,7 @@ void SpdlogLogger::write(env::LogLevel level, std::string_view component, std::s
 }
 
 void SpdlogLogger::pass_on(env::LogLevel level, std::string_view component, std::string_view text) {
-  std::string line(kNames[static_cast<std::size_t>(level)]);
+  std::string line(env::log_level_name(level));
   line.append(" ").append(text).append(" (").append(component).append(")");
   // What peers sent may be part of a line: it must not be able to begin a new one.
   for (char& c : line)
@@ -109,20 +106,14 @@ Result<LogOptions> log_options_from_environment() {
   LogOptions options;
   if (const char* file = getenv("MOLDAU_LOG_FILE")) options.file = file;
   if (const char* level = getenv("MOLDAU_LOG_LEVEL")) {
-    MOLDAU_ASSIGN_OR_RETURN(options.level, parse_log_level(level));
+    const std::optional<env::LogLevel> known = env::parse_log_level(level);
+    if (!known)
+      return Error(
+          ErrorCode::kInvalidConfig,
+          "\"" + std::string(level) + "\" is no log level: trace, debug, info, warn, error, fatal");
+    options.level = *known;
   }
   return options;
-}
-
-Result<env::LogLevel> parse_log_level(const std::string& name) {
-  for (std::size_t i = 0; i < kNames.size(); ++i) {
-    const std::string_view known = kNames[i];
-    bool same = known.size() == name.size();
-    for (std::size_t j = 0; same && j < name.size(); ++j) same = (name[j] & ~0x20) == known[j];
-    if (same) return static_cast<env::LogLevel>(i);
-  }
-  return Error(ErrorCode::kInvalidConfig,
-               "\"" + name + "\" is no log level: trace, debug, info, warn, error, fatal");
 }
 
 }  // namespace moldau::os

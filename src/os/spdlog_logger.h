@@ -30,7 +30,4 @@ Result<std::unique_ptr<env::Logger>> make_logger(const LogOptions& options);
 /// MOLDAU_LOG_LEVEL and MOLDAU_LOG_FILE of the environment; kInvalidConfig names a wrong level.
 Result<LogOptions> log_options_from_environment();
 
-/// "trace" … "fatal", any case; kInvalidConfig otherwise.
-Result<env::LogLevel> parse_log_level(const std::string& name);
-
 }  // namespace moldau::os

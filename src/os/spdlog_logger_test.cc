@@ -86,11 +86,6 @@ TEST(SpdlogLoggerTest, AFileThatCannotBeOpenedIsAnError) {
   EXPECT_EQ(make_logger(options).code(), ErrorCode::kKafkaStorageError);
 }
 
-TEST(SpdlogLoggerTest, LevelsAreReadInAnyCase) {
-  EXPECT_EQ(parse_log_level("Warn").value(), env::LogLevel::kWarn);
-  EXPECT_EQ(parse_log_level("loud").code(), ErrorCode::kInvalidConfig);
-}
-
 TEST(SpdlogLoggerTest, TheEnvironmentSetsLevelAndFile) {
   setenv("MOLDAU_LOG_LEVEL", "debug", 1);
   setenv("MOLDAU_LOG_FILE", "/var/log/x", 1);

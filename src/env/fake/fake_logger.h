@@ -24,12 +24,11 @@ class FakeLogger final : public Logger {
   static constexpr std::size_t kLinesMax = 2000;
 
   explicit FakeLogger(Clock& clock) : clock_(clock) {}
-  bool enabled(LogLevel level) const override { return level >= level_; }
   void write(LogLevel level, std::string_view component, std::string_view text) override {
     if (lines_.size() == kLinesMax) lines_.pop_front();
     lines_.push_back({clock_.mono(), level, std::string(component), std::string(text)});
   }
-  void set_level(LogLevel level) { level_ = level; }
+  void set_level(LogLevel level) { levels().set(LogLevels::kRoot, level); }
   const std::deque<LogLine>& lines() const { return lines_; }
   /// Whether a kept line contains `text`.
   bool has(std::string_view text) const {
@@ -40,7 +39,6 @@ class FakeLogger final : public Logger {
 
  private:
   Clock& clock_;
-  LogLevel level_ = LogLevel::kInfo;
   std::deque<LogLine> lines_;
 };
 

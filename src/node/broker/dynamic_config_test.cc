@@ -10,7 +10,7 @@ namespace {
 
 class SilentLogger final : public env::Logger {
  public:
-  bool enabled(env::LogLevel) const override { return true; }
+  bool enabled(env::LogLevel, std::string_view) const override { return true; }
   void write(env::LogLevel level, std::string_view, std::string_view text) override {
     if (level >= env::LogLevel::kWarn) warnings_.append(text).append("\n");
   }

@@ -77,8 +77,6 @@ Result<void> may_alter(const Services& node, const request::Request& request,
 Result<void> check_alter(const Services& node, std::int8_t resource_type, std::string_view name,
                          const std::vector<config::AlterEntry>& entries, bool incremental) {
   const auto type = static_cast<image::ResourceType>(resource_type);
-  if (type == image::ResourceType::kBrokerLogger)
-    return Error(ErrorCode::kInvalidRequest, "loggers are not changed at run time");
   const std::string own = std::to_string(node.identity->id.value());
   if (type == image::ResourceType::kBroker && !name.empty() && name != own)
     return Error(ErrorCode::kInvalidRequest,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "node/handler/alter_check.h"
+#include "node/handler/alter_loggers.h"
 #include "node/handler/authorize.h"
 #include "node/handler/controller_call.h"
 
@@ -21,12 +23,13 @@ struct AlterFlow {
   static constexpr bool kIncremental =
       requires(const decltype(Resource::configs)& configs) { configs[0].config_operation; };
 
-  static void add_answer(const Resource& resource, const Error& error, Response& response) {
+  static void add_answer(const Resource& resource, const Result<void>& result, Response& response) {
     auto& one = response.responses.emplace_back();
     one.resource_type = resource.resource_type;
     one.resource_name = resource.resource_name;
-    one.error_code = to_wire(error.code);
-    one.error_message = error.detail;
+    if (result.ok()) return;
+    one.error_code = to_wire(result.error().code);
+    one.error_message = result.error().detail;
   }
 
   static std::vector<config::AlterEntry> entries_of(const Resource& resource) {
@@ -45,34 +48,46 @@ struct AlterFlow {
                        entries_of(resource), kIncremental);
   }
 
-  /// As Apache's order is: a broker looks at its own configs before the controller authorises.
+  /// As Apache's order is: shapes, then a broker looks at its own configs, then the controller
+  /// authorises. Loggers are changed at once.
   static Result<void> judge(const Services& node, const request::Request& request,
-                            const Resource& resource, bool named_before) {
-    if (named_before) return Error(ErrorCode::kInvalidRequest, "the resource is named twice");
+                            const Message& message, const Resource& resource) {
+    MOLDAU_TRY(config::check_alter_shape(entries_of(resource), kIncremental));
+    if (kIncremental && is_of_loggers(resource)) {
+      return alter_loggers(node, request, resource.resource_name.view(), entries_of(resource),
+                           message.validate_only);
+    }
     const auto type = static_cast<image::ResourceType>(resource.resource_type);
-    const bool of_broker =
-        type == image::ResourceType::kBroker || type == image::ResourceType::kBrokerLogger;
+    const bool of_broker = type == image::ResourceType::kBroker || is_of_loggers(resource);
     if (of_broker) MOLDAU_TRY(check(node, resource));
     MOLDAU_TRY(may_alter(node, request, type, resource.resource_name.view()));
     if (of_broker) return {};
     return check(node, resource);
   }
 
-  /// Takes out what this broker refuses itself; the refusals are in `refused`.
+  static bool is_of_loggers(const Resource& resource) {
+    return static_cast<image::ResourceType>(resource.resource_type) ==
+           image::ResourceType::kBrokerLogger;
+  }
+
+  /// Takes out what this broker refuses or does itself; the answers are in `done`.
   static Message accepted_part(const Services& node, const request::Request& request,
-                               Message message, Response& refused) {
-    std::set<std::pair<std::int8_t, std::string>> seen;
-    std::vector<Resource> accepted;
-    for (auto& resource : message.resources) {
-      const bool first = seen.emplace(resource.resource_type, resource.resource_name.str()).second;
-      const Result<void> judged = judge(node, request, resource, !first);
-      if (judged.ok()) {
-        accepted.push_back(std::move(resource));
-      } else {
-        add_answer(resource, judged.error(), refused);
-      }
-    }
-    message.resources = std::move(accepted);
+                               Message message, Response& done) {
+    using Name = std::pair<std::int8_t, std::string>;
+    const auto name_of = [](const Resource& resource) {
+      return Name(resource.resource_type, resource.resource_name.str());
+    };
+    std::map<Name, int> times;
+    for (const Resource& resource : message.resources) ++times[name_of(resource)];
+    std::erase_if(message.resources, [&](const Resource& resource) {
+      const Result<void> judged =
+          times[name_of(resource)] > 1
+              ? Error(ErrorCode::kInvalidRequest, "Each resource must appear at most once.")
+              : judge(node, request, message, resource);
+      if (judged.ok() && !(kIncremental && is_of_loggers(resource))) return false;
+      add_answer(resource, judged, done);
+      return true;
+    });
     return message;
   }
 };

@@ -33,7 +33,7 @@ bool authorized(const Services& node, const request::Request& request, AclOperat
     verdict.allowed = false;
   env::Logger& logger = node.env.logger();
   const env::LogLevel level = level_of(verdict.allowed, audit);
-  if (logger.enabled(level)) {
+  if (logger.enabled(level, kAuditLog)) {
     logger.write(
         level, kAuditLog,
         security::audit_line(verdict, subject, action, wire::api_name(request.api()), count));

@@ -3,6 +3,7 @@
 
 #include "config/describe.h"
 #include "node/handler/alter_check.h"
+#include "node/handler/alter_loggers.h"
 #include "node/handler/authorize.h"
 #include "node/handler/handlers.h"
 #include "wire/describe_configs_request.h"
@@ -46,7 +47,7 @@ Result<std::vector<config::ConfigEntry>> entries_of(const Resource& resource, Se
       return config::describe_client_metrics(map_of(image.config(key)));
     }
     case image::ResourceType::kBrokerLogger:
-      return Error(ErrorCode::kInvalidRequest, "loggers are not changed at run time");
+      return describe_loggers(node, name);
     default:
       return Error(ErrorCode::kInvalidRequest,
                    "unknown type of resource " + std::to_string(resource.resource_type));

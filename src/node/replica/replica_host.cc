@@ -14,7 +14,6 @@ ReplicaHost::ReplicaHost(env::Env& env, env::Shard& shard, NodeId self, std::uin
       flushes_(directories),
       accepts_(directories, true),
       failed_(directories, false),
-      quick_until_trusted_(directories, 0),
       records_in_(env.metrics().counter("kafka_server_brokertopicmetrics_messagesin_total")),
       bytes_in_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesin_total")),
       bytes_out_(env.metrics().counter("kafka_server_brokertopicmetrics_bytesout_total")),
@@ -22,6 +21,7 @@ ReplicaHost::ReplicaHost(env::Env& env, env::Shard& shard, NodeId self, std::uin
           env.metrics().counter("kafka_server_brokertopicmetrics_failedproducerequests_total")),
       slow_appends_(env.metrics().counter("moldau_log_slowappends_total")),
       cold_reads_(env.metrics().counter("moldau_log_coldreads_total")),
+      quick_until_trusted_(directories, 0),
       partition_count_(env.metrics().gauge("kafka_server_replicamanager_partitioncount")),
       alive_(std::make_shared<ReplicaHost*>(this)) {}
 

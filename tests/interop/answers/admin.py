@@ -84,6 +84,19 @@ def altering(ask, version, name):
     alter(4, '', ('broker.id', 0, '2'))
     alter(99, 'x', ('a', 0, 'b'))
     alter(2, name, ('retention.ms', 0, '5'), validateOnly=True)
+    # Loggers have other names here; what is wrong with any of them is told alike.
+    alter(8, '7', ('root', 0, 'INFO'))
+    alter(8, 'x', ('root', 0, 'INFO'))
+    alter(8, '', ('root', 0, 'INFO'))
+    alter(8, '1', ('no.such.logger', 0, 'INFO'))
+    alter(8, '1', ('no.such.logger', 1, None))
+    alter(8, '1', ('root', 2, 'INFO'))
+    alter(8, '1', ('root', 3, 'INFO'))
+    alter(8, '1', ('root', 0, None))
+    alter(8, '1', ('root', 0, 'INFO'), ('root', 0, 'WARN'))
+    twice = {'resourceType': 2, 'resourceName': name, 'configs': [
+        {'name': 'retention.ms', 'configOperation': 0, 'value': '4'}]}
+    ask('IncrementalAlterConfigs', version, resources=[twice, twice])
     ask('DescribeConfigs', 4, resources=[
         {'resourceType': 2, 'resourceName': name,
          'configurationKeys': ['retention.ms', 'cleanup.policy']}], includeSynonyms=True)
@@ -100,6 +113,9 @@ def describing(ask, version, name):
         {'resourceType': 4, 'resourceName': '9', 'configurationKeys': None},
         {'resourceType': 4, 'resourceName': 'x', 'configurationKeys': None},
         {'resourceType': 77, 'resourceName': 'x', 'configurationKeys': None}])
+    ask('DescribeConfigs', version, resources=[
+        {'resourceType': 8, 'resourceName': name, 'configurationKeys': None}
+        for name in ('', 'x', '9')])
     ask('DescribeConfigs', version, includeSynonyms=True, resources=[
         {'resourceType': 4, 'resourceName': '1', 'configurationKeys': [
             'log.retention.hours', 'num.partitions', 'node.id', 'compression.type']}])
