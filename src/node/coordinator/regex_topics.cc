@@ -26,7 +26,7 @@ void judge_all(const group::RegexQuestion& question, const image::MetadataImage&
   std::string_view host = question.client_host;
   if (!host.empty() && host.front() == '/') host.remove_prefix(1);
   const security::Subject subject(question.principal, host);
-  const bool is_told = logger.enabled(env::LogLevel::kDebug);
+  const bool is_told = logger.enabled(env::LogLevel::kDebug, kAuditLog);
   for (auto& [name, topic] : topics) {
     const security::Action action(security::AclOperation::kDescribe,
                                   security::AclResourceType::kTopic, name);

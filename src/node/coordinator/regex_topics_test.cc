@@ -37,7 +37,9 @@ image::MetadataImage image_with(const std::vector<image::Acl>& acls) {
 /// Keeps what is said on the level of allowed access.
 class AuditLog final : public env::Logger {
  public:
-  bool enabled(env::LogLevel level) const override { return level >= env::LogLevel::kDebug; }
+  bool enabled(env::LogLevel level, std::string_view) const override {
+    return level >= env::LogLevel::kDebug;
+  }
   void write(env::LogLevel, std::string_view, std::string_view text) override {
     lines.emplace_back(text);
   }
