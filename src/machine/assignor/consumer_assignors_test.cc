@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// KIP-848: what Apache Kafka 4.3.1's own assignors gave generated groups through several changes
-// (tests/interop/java/ConsumerAssignments.java). MOLDAU_ASSIGNMENTS names a file of more groups.
+// KIP-848, KIP-932: what Apache Kafka 4.3.1's own assignors gave generated groups through several
+// changes (tests/interop/java/ConsumerAssignments.java). MOLDAU_ASSIGNMENTS names a file of more
+// groups.
 #include "machine/assignor/consumer_assignors.h"
 
 #include <gtest/gtest.h>
@@ -9,10 +10,13 @@
 #include <fstream>
 #include <sstream>
 
+#include "machine/assignor/simple_assignor.h"
+
 namespace moldau::assignor {
 namespace {
 
 constexpr const char* kGolden = "src/machine/assignor/testdata/consumer_assignments.txt";
+constexpr const char* kShareGolden = "src/machine/assignor/testdata/share_assignments.txt";
 
 struct Member {
   std::string instance;
@@ -100,7 +104,8 @@ int compare(std::istream& in) {
     } else if (word == "end") {
       ++count;
       const GroupSpec spec = spec_of(current);
-      const auto made = consumer_assignor(current.assignor)(spec);
+      const auto made = current.assignor == "simple" ? assign_simple(spec)
+                                                     : consumer_assignor(current.assignor)(spec);
       if (!made.ok()) {
         ADD_FAILURE() << made.error().detail;
         return count;
@@ -125,6 +130,12 @@ TEST(ConsumerAssignorsTest, EqualApaches) {
     ASSERT_TRUE(file.good());
     EXPECT_GT(compare(file), 0);
   }
+}
+
+TEST(ConsumerAssignorsTest, ThoseOfShareGroupsEqualApaches) {
+  std::ifstream golden(kShareGolden);
+  ASSERT_TRUE(golden.good());
+  EXPECT_GT(compare(golden), 250);
 }
 
 TEST(ConsumerAssignorsTest, AMissingTopicIsAnError) {

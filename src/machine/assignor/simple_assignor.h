@@ -9,7 +9,7 @@ namespace moldau::assignor {
 /// all have something to do with, and moving few. Only `group.assignable` is assigned, if set.
 /// Thread   any thread; pure.
 /// Errors   kUnknownServerError: a topic that members subscribe to is missing from the counts.
-/// Source   SimpleAssignor: the same numbers for each member and partition.
+/// Source   SimpleAssignor: equal to its assignments.
 Result<GroupAssignment> assign_simple(const GroupSpec& group);
 
 }  // namespace moldau::assignor

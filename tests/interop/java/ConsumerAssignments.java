@@ -11,20 +11,21 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.coordinator.group.api.assignor.ConsumerGroupPartitionAssignor;
 import org.apache.kafka.coordinator.group.api.assignor.GroupAssignment;
 import org.apache.kafka.coordinator.group.api.assignor.MemberAssignment;
+import org.apache.kafka.coordinator.group.api.assignor.PartitionAssignor;
 import org.apache.kafka.coordinator.group.api.assignor.SubscribedTopicDescriber;
 import org.apache.kafka.coordinator.group.api.assignor.SubscriptionType;
 import org.apache.kafka.coordinator.group.assignor.RangeAssignor;
+import org.apache.kafka.coordinator.group.assignor.SimpleAssignor;
 import org.apache.kafka.coordinator.group.assignor.UniformAssignor;
 import org.apache.kafka.coordinator.group.modern.Assignment;
 import org.apache.kafka.coordinator.group.modern.GroupSpecImpl;
 import org.apache.kafka.coordinator.group.modern.MemberSubscriptionAndAssignmentImpl;
 
 /**
- * Generated consumer groups through several changes, and what Apache Kafka's assignors give each
- * member. Arguments: how many groups, seed. Prints for each assignment
+ * Generated groups through several changes, and what Apache Kafka's assignors give each member.
+ * Arguments: how many groups, seed, consumer|share. Prints for each assignment
  *   group ASSIGNOR homogeneous|heterogeneous
  *   topic HIGH LOW PARTITIONS
  *   member ID INSTANCE|- TOPICINDEX,… TARGET RESULT
@@ -92,7 +93,7 @@ public final class ConsumerAssignments {
     }
   }
 
-  private void assign(ConsumerGroupPartitionAssignor assignor, boolean homogeneous) {
+  private void assign(PartitionAssignor assignor, boolean homogeneous) {
     Map<String, MemberSubscriptionAndAssignmentImpl> specs = new HashMap<>();
     Map<Uuid, Map<Integer, String>> inverted = new HashMap<>();
     for (Member member : members.values()) {
@@ -136,6 +137,7 @@ public final class ConsumerAssignments {
   public static void main(String[] args) {
     int groups = Integer.parseInt(args[0]);
     Random random = new Random(Long.parseLong(args[1]));
+    boolean shares = args.length > 2 && args[2].equals("share");
     for (int g = 0; g < groups; g++) {
       ConsumerAssignments group = new ConsumerAssignments(random);
       boolean homogeneous = random.nextBoolean();
@@ -145,8 +147,9 @@ public final class ConsumerAssignments {
         group.topics.add(topic);
         group.counts.put(topic, 1 + random.nextInt(random.nextInt(5) == 0 ? 60 : 12));
       }
-      ConsumerGroupPartitionAssignor assignor =
-          random.nextInt(3) == 0 ? new RangeAssignor() : new UniformAssignor();
+      PartitionAssignor assignor =
+          shares ? new SimpleAssignor()
+              : random.nextInt(3) == 0 ? new RangeAssignor() : new UniformAssignor();
       int most = random.nextInt(6) == 0 ? 40 : 6;
       for (int step = 0; step < 5; step++) {
         group.change(homogeneous, most);
