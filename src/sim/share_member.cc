@@ -254,6 +254,13 @@ void ShareMember::take(const wire::ShareFetchResponse::PartitionData& part) {
       return batch.base_offset <= one.last && batch.last_offset >= one.first;
     });
     if (!is_there) model_.checks.fail("AcquiredIsServed", "acquired records are not in the answer");
+    // What it held of that until its lock ran out is replaced, or it would be acknowledged twice.
+    std::erase_if(held_, [&](const Held& old) {
+      const bool replaced =
+          old.partition == one.partition && old.first <= one.last && old.last >= one.first;
+      if (replaced) tell(ShareStep::Kind::kLetGo, old);
+      return replaced;
+    });
     tell(ShareStep::Kind::kAcquired, one, range.delivery_count);
     held_.push_back(one);
     model_.read += static_cast<std::uint64_t>(one.last.value() - one.first.value() + 1);
