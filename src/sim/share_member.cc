@@ -300,11 +300,11 @@ void ShareMember::judge_acknowledged(const std::vector<Acknowledged>& sent, std:
       continue;
     }
     last_error_ = code;
-    // It came too late, or the leader has begun anew and knows of no one who holds anything.
+    // It came too late.
     const bool any_late = std::any_of(sent.begin(), sent.end(), [&](const auto& other) {
       return other.range.partition == partition && shard_.now() >= other.range.until;
     });
-    if (any_late || code == ErrorCode::kInvalidRecordState || is_retriable(code)) continue;
+    if (any_late || is_retriable(code)) continue;
     model_.checks.fail("GoodRequestsAreTaken",
                        options_.group + " an acknowledgement got " + std::string(error_name(code)));
   }

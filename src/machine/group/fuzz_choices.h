@@ -35,6 +35,7 @@ inline image::MetadataImage two_topics() {
 }
 
 /// Choices out of the input; zero when it is used up.
+/// Thread   one thread.
 class Choices {
  public:
   explicit Choices(ByteView bytes) : bytes_(bytes) {}
