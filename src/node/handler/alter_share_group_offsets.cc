@@ -14,35 +14,6 @@ using Message = wire::AlterShareGroupOffsetsRequest;
 using Response = wire::AlterShareGroupOffsetsResponse;
 using What = group::ShareSettlement::What;
 
-void refuse(request::Request& request, ErrorCode code, std::string_view why) {
-  Response response;
-  response.error_code = to_wire(code);
-  if (!why.empty()) response.error_message = why;
-  request.answer(response);
-}
-
-/// Topics that the caller may read; the others have their error in `refused`.
-Message allowed_part(const Services& node, const request::Request& request, const Message& message,
-                     Response& refused) {
-  Message allowed;
-  allowed.group_id = message.group_id;
-  for (const auto& topic : message.topics) {
-    if (authorized(node, request, AclOperation::kRead, AclResourceType::kTopic,
-                   topic.topic_name.view())) {
-      allowed.topics.push_back(topic);
-      continue;
-    }
-    auto& one = refused.responses.emplace_back();
-    one.topic_name = topic.topic_name;
-    for (const auto& partition : topic.partitions) {
-      auto& to = one.partitions.emplace_back();
-      to.partition_index = partition.partition_index;
-      to.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
-    }
-  }
-  return allowed;
-}
-
 void note_failures(const StateWork& work, Response& response) {
   for (std::size_t i = 0; i < work.partitions.size(); ++i) {
     if (work.outcomes[i].error == ErrorCode::kNone) continue;
@@ -63,26 +34,22 @@ env::Task<void> handle_alter_share_group_offsets(Services& node, request::Reques
     co_return;
   }
   const Message message = std::move(decoded).value();
-  if (!shares_groups(node)) {
-    refuse(*request, ErrorCode::kUnsupportedVersion, "");
-    co_return;
-  }
-  if (!authorized(node, *request, AclOperation::kRead, AclResourceType::kGroup,
-                  message.group_id.view())) {
-    refuse(*request, ErrorCode::kGroupAuthorizationFailed, "");
-    co_return;
-  }
-  if (message.group_id.is_empty()) {
-    refuse(*request, ErrorCode::kInvalidGroupId, "");
-    co_return;
-  }
-  Response response;
-  const Message allowed = allowed_part(node, *request, message, response);
+  if (refuses_offsets<Response>(node, *request, message, AclOperation::kRead)) co_return;
+  Response refused;
+  const Message allowed = readable_part(node, *request, message, [&](const auto& topic) {
+    auto& one = refused.responses.emplace_back();
+    one.topic_name = topic.topic_name;
+    for (const auto& partition : topic.partitions) {
+      auto& to = one.partitions.emplace_back();
+      to.partition_index = partition.partition_index;
+      to.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+    }
+  });
   Result<group::ShareOffsetsAltered> answer =
       co_await call_group<group::ShareOffsetsAltered, Message>(
           node, request.get(), &allowed, &group::GroupMachine::alter_share_offsets);
   if (!answer.ok()) {
-    refuse(*request, answer.error().code, answer.error().detail);
+    refuse_offsets<Response>(*request, answer.error().code, answer.error().detail);
     co_return;
   }
   StateWork work;
@@ -94,7 +61,7 @@ env::Task<void> handle_alter_share_group_offsets(Services& node, request::Reques
   co_await settle_states(node, &work, What::kInitialized, What::kNotInitialized);
   note_failures(work, answer->response);
   if (answer->response.error_code == 0)
-    std::move(response.responses.begin(), response.responses.end(),
+    std::move(refused.responses.begin(), refused.responses.end(),
               std::back_inserter(answer->response.responses));
   request->answer(answer->response);
 }

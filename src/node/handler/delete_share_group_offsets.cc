@@ -14,30 +14,6 @@ using Message = wire::DeleteShareGroupOffsetsRequest;
 using Response = wire::DeleteShareGroupOffsetsResponse;
 using What = group::ShareSettlement::What;
 
-void refuse(request::Request& request, ErrorCode code, std::string_view why) {
-  Response response;
-  response.error_code = to_wire(code);
-  if (!why.empty()) response.error_message = why;
-  request.answer(response);
-}
-
-Message allowed_part(const Services& node, const request::Request& request, const Message& message,
-                     Response& refused) {
-  Message allowed;
-  allowed.group_id = message.group_id;
-  for (const auto& topic : message.topics) {
-    if (authorized(node, request, AclOperation::kRead, AclResourceType::kTopic,
-                   topic.topic_name.view())) {
-      allowed.topics.push_back(topic);
-      continue;
-    }
-    auto& one = refused.responses.emplace_back();
-    one.topic_name = topic.topic_name;
-    one.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
-  }
-  return allowed;
-}
-
 /// One line for each topic that was asked to go.
 void add_topics(const Services& node, const StateWork& work, Response& response) {
   for (std::size_t i = 0; i < work.partitions.size(); ++i) {
@@ -81,26 +57,18 @@ env::Task<void> handle_delete_share_group_offsets(Services& node, request::Reque
     co_return;
   }
   const Message message = std::move(decoded).value();
-  if (!shares_groups(node)) {
-    refuse(*request, ErrorCode::kUnsupportedVersion, "");
-    co_return;
-  }
-  if (!authorized(node, *request, AclOperation::kDelete, AclResourceType::kGroup,
-                  message.group_id.view())) {
-    refuse(*request, ErrorCode::kGroupAuthorizationFailed, "");
-    co_return;
-  }
-  if (message.group_id.is_empty()) {
-    refuse(*request, ErrorCode::kInvalidGroupId, "");
-    co_return;
-  }
-  Response response;
-  const Message allowed = allowed_part(node, *request, message, response);
+  if (refuses_offsets<Response>(node, *request, message, AclOperation::kDelete)) co_return;
+  Response refused;
+  const Message allowed = readable_part(node, *request, message, [&](const auto& topic) {
+    auto& one = refused.responses.emplace_back();
+    one.topic_name = topic.topic_name;
+    one.error_code = to_wire(ErrorCode::kTopicAuthorizationFailed);
+  });
   Result<group::ShareOffsetsDeleted> answer =
       co_await call_group<group::ShareOffsetsDeleted, Message>(
           node, request.get(), &allowed, &group::GroupMachine::delete_share_offsets);
   if (!answer.ok()) {
-    refuse(*request, answer.error().code, answer.error().detail);
+    refuse_offsets<Response>(*request, answer.error().code, answer.error().detail);
     co_return;
   }
   StateWork work;
@@ -111,7 +79,7 @@ env::Task<void> handle_delete_share_group_offsets(Services& node, request::Reque
   co_await settle_states(node, &gone, What::kDeleted, std::nullopt);
   add_topics(node, work, answer->response);
   if (answer->response.error_code == 0)
-    std::move(response.responses.begin(), response.responses.end(),
+    std::move(refused.responses.begin(), refused.responses.end(),
               std::back_inserter(answer->response.responses));
   request->answer(answer->response);
 }
