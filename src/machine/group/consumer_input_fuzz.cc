@@ -76,13 +76,9 @@ void check_owners(const wire::ConsumerGroupDescribeResponse::DescribedGroup& gro
   }
 }
 
-/// A machine, one that reads its log, and their clock.
-class Run {
+class Run : private group::FuzzedGroups {
  public:
-  explicit Run(const image::MetadataImage& image)
-      : image_(image), machine_(settings_), follower_(settings_) {
-    take(machine_.loaded(context()));
-  }
+  explicit Run(const image::MetadataImage& image) : FuzzedGroups(image) {}
 
   void step(Choices& choices) {
     const std::uint8_t what = choices.byte();
@@ -102,22 +98,6 @@ class Run {
   }
 
  private:
-  group::GroupContext context() {
-    return group::GroupContext(now_, wall_, Uuid(0x4000, static_cast<std::int64_t>(++ids_)),
-                               image_);
-  }
-
-  void take(const group::GroupEffects& effects) {
-    for (const auto& record : effects.batch.records) {
-      std::optional<ByteView> value;
-      if (record.value) value = ByteView(*record.value);
-      follower_.replay(record.key, value);
-    }
-    for (const auto& answer : effects.answers) {
-      MOLDAU_CHECK(answered_.insert(answer.id.value()).second, "one answer for each request");
-    }
-  }
-
   group::GroupEffects act(int what, const group::GroupCaller& caller, Choices& choices) {
     switch (what) {
       case 0:
@@ -138,9 +118,7 @@ class Run {
         return machine_.leave(context(), caller, request);
       }
       default:
-        now_ = now_ + Millis(choices.byte() * 200);
-        wall_ += choices.byte() * 200;
-        return machine_.tick(context());
+        return pass_time(choices);
     }
   }
 
@@ -152,15 +130,6 @@ class Run {
     request.generation_id = choices.byte() % 8;
     return request;
   }
-
-  const image::MetadataImage& image_;
-  const group::GroupSettings settings_;
-  group::GroupMachine machine_;
-  group::GroupMachine follower_;
-  MonoTime now_{1'000'000'000};
-  Timestamp wall_{1'700'000'000'000};
-  std::uint64_t ids_ = 0;
-  std::set<std::uint64_t> answered_;
 };
 
 }  // namespace

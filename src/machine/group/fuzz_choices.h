@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the fuzzers of the group machine share: an image, and choices out of their input.
+// What the fuzzers of the group machine share: an image, choices out of their input,
+// and the machine with one that follows its log.
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
+#include "machine/group/group_machine.h"
 #include "machine/image/delta.h"
 #include "machine/image/record_list.h"
 
@@ -56,6 +60,48 @@ class Choices {
 
  private:
   ByteView bytes_;
+};
+
+/// A machine, one that reads its log, and their clock.
+/// Thread   one thread.
+class FuzzedGroups {
+ protected:
+  explicit FuzzedGroups(const image::MetadataImage& image)
+      : image_(image), machine_(settings_), follower_(settings_) {
+    take(machine_.loaded(context()));
+  }
+
+  GroupContext context() {
+    return GroupContext(now_, wall_, Uuid(0x4000, static_cast<std::int64_t>(++ids_)), image_);
+  }
+
+  void take(const GroupEffects& effects) {
+    for (const auto& record : effects.batch.records) {
+      std::optional<ByteView> value;
+      if (record.value) value = ByteView(*record.value);
+      follower_.replay(record.key, value);
+    }
+    for (const auto& answer : effects.answers) {
+      MOLDAU_CHECK(answered_.insert(answer.id.value()).second, "one answer for each request");
+    }
+  }
+
+  GroupEffects pass_time(Choices& choices) {
+    now_ = now_ + Millis(choices.byte() * 200);
+    wall_ += choices.byte() * 200;
+    return machine_.tick(context());
+  }
+
+  const image::MetadataImage& image_;
+  const GroupSettings settings_;
+  GroupMachine machine_;
+  GroupMachine follower_;
+  MonoTime now_{1'000'000'000};
+  Timestamp wall_{1'700'000'000'000};
+  std::uint64_t ids_ = 0;
+
+ private:
+  std::set<std::uint64_t> answered_;
 };
 
 }  // namespace moldau::group
