@@ -59,6 +59,16 @@ class Shared:
         return share_fetch(self.ask, self.version, self.name, member or self.member, epoch,
                            [(self.topic, partitions)] if partitions else [], **more)
 
+    def until_acquired(self, epoch, *partitions, **more):
+        """Fetches until there are records, however many empty answers come first: these the broker
+        gives when others' locks are not yet gone. Returns the epoch that follows."""
+        found = []
+        while not found:
+            found = self.fetch(epoch, *partitions, quiet=True, **more)['responses']
+            epoch, partitions = epoch + 1, ()
+        self.ask.answers.append(('acquired', {'responses': found}))
+        return epoch
+
     def acknowledge(self, epoch, *partitions, member=None, **more):
         return acknowledge(self.ask, self.version, self.name, member or self.member, epoch,
                            [(self.topic, partitions)] if partitions else [], **more)
@@ -308,7 +318,7 @@ def a_member_leaves_its_records(ask, version, name):
     enter_share(ask, name, other, [name + '-t'], 'b')
     it.first()
     it.fetch(-1, (0, [(0, 0, [ACCEPT])]))
-    it.fetch(0, (0, []), member=other, on='b', maxWaitMs=20000)
+    it.until_acquired(0, (0, []), member=other, on='b')
     it.acknowledge(-1, (0, [(1, 1, [ACCEPT])]), member=other, on='b')
     it.end()
 
@@ -334,11 +344,7 @@ def records_deleted_below(ask, version, name):
     it.first(maxRecords=4, batchSize=4)
     ask.quiet('DeleteRecords', 2, timeoutMs=20000, topics=[{'name': name + '-t', 'partitions': [
         {'partitionIndex': 0, 'offset': 6}]}])
-    epoch, found = 1, []
-    while not found:
-        found = it.fetch(epoch, quiet=True)['responses']
-        epoch += 1
-    ask.answers.append(('acquired', {'responses': found}))
+    epoch = it.until_acquired(1)
     it.acknowledge(epoch, (0, [(0, 3, [ACCEPT])]))
     it.acknowledge(epoch + 1, (0, [(6, 7, [ACCEPT])]))
     it.end()
