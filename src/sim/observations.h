@@ -133,10 +133,11 @@ struct GroupPartition {
   std::string text() const { return group + " " + topic + "-" + std::to_string(partition); }
 };
 
-/// A request to set an offset of a group. Moments are events of the world.
+/// A request to set an offset of a group, or to delete it. Moments are events of the world.
 struct OffsetCommitted {
   enum class Outcome { kSent, kDone, kRefused };
   GroupPartition where;
+  /// -1: it is to be deleted.
   std::int64_t offset = 0;
   /// Names the request.
   std::uint64_t id = 0;
@@ -146,6 +147,8 @@ struct OffsetCommitted {
   std::int32_t generation = -1;
   /// Who believes to own the partition; "" where that is not known for certain.
   std::string owner;
+  /// When it was sent: its retention begins no earlier.
+  MonoTime sent_at;
 };
 
 struct OffsetFetched {
@@ -153,6 +156,18 @@ struct OffsetFetched {
   std::int64_t offset = -1;
   std::uint64_t asked = 0;
   std::uint64_t now = 0;
+  MonoTime at;
+  /// After which it may go away by itself; 0: never.
+  Millis retention{0};
+};
+
+/// A request to delete a group that has members now and then.
+struct GroupDeletion {
+  enum class Outcome { kSent, kDone, kRefused, kUnknown };
+  std::string group;
+  Outcome outcome = Outcome::kSent;
+  MonoTime asked;
+  MonoTime now;
 };
 
 /// A member has its assignment of a generation, or, as its leader, has made it.
@@ -183,8 +198,9 @@ struct Owned {
 struct ShareStep {
   enum class Kind {
     kAcquired,
-    kLetGo,  // it has asked for their end, or holds them for certain no more
-    kDone,   // they are accepted or rejected, as it was told
+    kRenewed,  // its lock begins anew
+    kLetGo,    // it has asked for their end, or holds them for certain no more
+    kDone,     // they are accepted or rejected, as it was told
   };
   Kind kind = Kind::kLetGo;
   std::string group;

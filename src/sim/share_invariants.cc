@@ -46,7 +46,9 @@ class OneHolderAtATime final : public Invariant {
     auto& holders = holders_[{step.group, step.partition}];
     for (Offset o = step.first; o <= step.last; ++o) {
       const auto at = holders.find(o);
-      if (step.kind != ShareStep::Kind::kAcquired) {
+      const bool takes =
+          step.kind == ShareStep::Kind::kAcquired || step.kind == ShareStep::Kind::kRenewed;
+      if (!takes) {
         if (at != holders.end() && at->second.member == step.member) holders.erase(at);
         continue;
       }

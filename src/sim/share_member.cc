@@ -14,6 +14,9 @@ constexpr std::int32_t kLeaveEpoch = -1;
 constexpr std::int8_t kAccept = 1;
 constexpr std::int8_t kRelease = 2;
 constexpr std::int8_t kReject = 3;
+constexpr std::int8_t kRenew = 4;
+/// Of ShareFetch and ShareAcknowledge, in which locks can be renewed.
+constexpr std::int16_t kRenewsVersion = 2;
 
 template <class Partition, class Range>
 void add_batch(Partition& to, const Range& range, std::int8_t type) {
@@ -179,12 +182,35 @@ std::vector<ShareMember::Acknowledged> ShareMember::decide() {
     out.push_back({one, type});
     tell(ShareStep::Kind::kLetGo, one);
   }
-  // Ranges of a partition are taken in their order only.
-  std::sort(out.begin(), out.end(), [](const Acknowledged& a, const Acknowledged& b) {
+  sort(out);
+  return out;
+}
+
+void ShareMember::add_renewals(std::vector<Acknowledged>& to) {
+  for (const Held& one : held_)
+    if (random_.chance(700)) to.push_back({one, kRenew});
+  sort(to);
+}
+
+void ShareMember::renewed(const Held& range, bool done) {
+  const auto held = std::find(held_.begin(), held_.end(), range);
+  if (held == held_.end()) return;
+  if (!done) {
+    tell(ShareStep::Kind::kLetGo, range);
+    held_.erase(held);
+    return;
+  }
+  held->until = std::min(sent_at_ + Millis(options_.lock_ms),
+                         alive_at_ + Millis(options_.session_timeout_ms));
+  tell(ShareStep::Kind::kRenewed, *held);
+}
+
+/// Ranges of a partition are taken in their order only.
+void ShareMember::sort(std::vector<Acknowledged>& all) {
+  std::sort(all.begin(), all.end(), [](const Acknowledged& a, const Acknowledged& b) {
     return std::pair(a.range.partition, a.range.first) <
            std::pair(b.range.partition, b.range.first);
   });
-  return out;
 }
 
 void ShareMember::fetch() {
@@ -207,6 +233,11 @@ void ShareMember::fetch() {
     for (const std::int32_t p : assigned_) entry_of(topic, p);
   } else if (random_.chance(600) || model_.draining) {
     sent = decide();
+    if (version >= kRenewsVersion && !held_.empty() && random_.chance(150)) {
+      add_renewals(sent);
+      request.is_renew_ack = true;
+      request.max_wait_ms = request.min_bytes = request.max_bytes = request.max_records = 0;
+    }
     for (const Acknowledged& one : sent)
       add_batch(entry_of(topic, one.range.partition), one.range, one.type);
   }
@@ -268,9 +299,14 @@ void ShareMember::take(const wire::ShareFetchResponse::PartitionData& part) {
 }
 
 void ShareMember::acknowledge() {
-  const std::vector<Acknowledged> sent = decide();
-  if (sent.empty()) return;
+  std::vector<Acknowledged> sent = decide();
   wire::ShareAcknowledgeRequest request;
+  const auto version = static_cast<std::int16_t>(random_.between(1, 2));
+  if (version >= kRenewsVersion && random_.chance(400)) {
+    add_renewals(sent);
+    request.is_renew_ack = true;
+  }
+  if (sent.empty()) return;
   request.group_id = std::string_view(options_.group);
   request.member_id = std::string_view(member_id_);
   request.share_session_epoch = session_epoch_;
@@ -278,16 +314,15 @@ void ShareMember::acknowledge() {
   topic.topic_id = there(model_, options_.topic)->id;
   for (const Acknowledged& one : sent)
     add_batch(entry_of(topic, one.range.partition), one.range, one.type);
-  ask<wire::ShareAcknowledgeResponse>(request, static_cast<std::int16_t>(random_.between(1, 2)),
-                                      [this, sent](const wire::ShareAcknowledgeResponse& answer) {
-                                        if (answer.error_code != 0)
-                                          return judge(error_from_wire(answer.error_code));
-                                        ++session_epoch_;
-                                        for (const auto& of : answer.responses)
-                                          for (const auto& part : of.partitions)
-                                            judge_acknowledged(sent, part.partition_index,
-                                                               error_from_wire(part.error_code));
-                                      });
+  sent_at_ = shard_.now();
+  ask<wire::ShareAcknowledgeResponse>(
+      request, version, [this, sent](const wire::ShareAcknowledgeResponse& answer) {
+        if (answer.error_code != 0) return judge(error_from_wire(answer.error_code));
+        ++session_epoch_;
+        for (const auto& of : answer.responses)
+          for (const auto& part : of.partitions)
+            judge_acknowledged(sent, part.partition_index, error_from_wire(part.error_code));
+      });
 }
 
 void ShareMember::judge_acknowledged(const std::vector<Acknowledged>& sent, std::int32_t partition,
@@ -296,10 +331,14 @@ void ShareMember::judge_acknowledged(const std::vector<Acknowledged>& sent, std:
     if (one.range.partition != partition) continue;
     if (code == ErrorCode::kNone) {
       ++model_.acked;
-      if (one.type != kRelease) tell(ShareStep::Kind::kDone, one.range);
+      if (one.type == kRenew)
+        renewed(one.range, true);
+      else if (one.type != kRelease)
+        tell(ShareStep::Kind::kDone, one.range);
       continue;
     }
     last_error_ = code;
+    if (one.type == kRenew) renewed(one.range, false);
     // It came too late.
     const bool any_late = std::any_of(sent.begin(), sent.end(), [&](const auto& other) {
       return other.range.partition == partition && shard_.now() >= other.range.until;

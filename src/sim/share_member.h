@@ -29,8 +29,8 @@ struct ShareMemberOptions {
 };
 
 /// A member of a share group (KIP-932): joins, fetches in a share session, accepts, releases and
-/// rejects what it has acquired, with the next fetch or by itself, and now and then keeps it beyond
-/// its lock, leaves, or dies and begins anew.
+/// rejects what it has acquired, with the next fetch or by itself, renews its locks, and now and
+/// then keeps it beyond them, leaves, or dies and begins anew.
 ///
 /// Thread   one thread.
 /// Bounds   one request at a time.
@@ -56,6 +56,8 @@ class ShareMember final : public CallingClient {
     Offset first{0};
     Offset last{0};
     MonoTime until;
+
+    bool operator==(const Held&) const = default;
   };
   struct Acknowledged {
     Held range;
@@ -71,6 +73,10 @@ class ShareMember final : public CallingClient {
   void take(const wire::ShareFetchResponse::PartitionData& part);
   void acknowledge();
   std::vector<Acknowledged> decide();
+  /// Besides, it renews the locks of some that it keeps.
+  void add_renewals(std::vector<Acknowledged>& to);
+  static void sort(std::vector<Acknowledged>& all);
+  void renewed(const Held& range, bool done);
   void judge_acknowledged(const std::vector<Acknowledged>& sent, std::int32_t partition,
                           ErrorCode code);
   /// Its session is not what it believes: it begins one anew.
