@@ -1,135 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/consumer_member.h"
 
-#include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "sim/group_offsets.h"
-#include "wire/fetch_response.h"
-#include "wire/offset_commit_response.h"
-#include "wire/offset_fetch_response.h"
 
 namespace moldau::sim {
-namespace {
 
-constexpr std::int32_t kLeaveEpoch = -1;
-constexpr std::int32_t kLeaveStaticEpoch = -2;
-/// Longer than anything stays on its way: pauses of the node included.
-constexpr Millis kOnItsWay{15'000};
-constexpr std::int16_t kOffsetsVersion = 9;
-
-std::string text_of(const std::pair<std::string, std::int32_t>& partition) {
-  return partition.first + "-" + std::to_string(partition.second);
+bool ConsumerMember::has_topics() const {
+  return there(model_, topic_) && (also_.empty() || there(model_, also_));
 }
 
-}  // namespace
-
-ConsumerMember::ConsumerMember(Model& model, env::fake::FakeShard& shard,
-                               ConsumerMemberOptions options)
-    : CallingClient(model, shard), options_(std::move(options)) {
-  begin_anew(true);
-}
-
-std::string ConsumerMember::waits_for() const {
-  return "member " + own_name() + " of " + options_.group + " is in epoch " +
-         std::to_string(epoch_) + (busy() ? ", waits for an answer" : "") +
-         (must_answer_ ? ", has partitions to give back" : "") + ", the last error was " +
-         std::string(error_name(last_error_));
-}
-
-void ConsumerMember::begin_anew(bool with_a_new_id) {
-  owned_.clear();
-  sure_.clear();
-  if (!member_id_.empty()) tell({});
-  if (with_a_new_id) member_id_ = options_.name + "." + std::to_string(++incarnation_);
-  epoch_ = 0;
-  told_.reset();
-  must_answer_ = false;
-  positions_.clear();
-  committed_.clear();
-  heartbeat_at_ = shard_.now();
-}
-
-void ConsumerMember::lost() {
-  // It is not known what the coordinator makes of the last heartbeat: all of it is said again.
-  told_.reset();
-  heartbeat_at_ = std::min(heartbeat_at_, shard_.now());
-}
-
-bool ConsumerMember::is_loose(const Partition& partition) const {
-  return std::any_of(unanswered_.begin(), unanswered_.end(),
-                     [&](const auto& one) { return !one.second.contains(partition); });
-}
-
-void ConsumerMember::tell(const std::set<Partition>& gained) {
-  Owned told;
-  told.group = options_.group;
-  told.member = own_name();
-  told.epoch = epoch_;
-  for (const Partition& one : sure_) told.partitions.insert(text_of(one));
-  for (const Partition& one : gained)
-    if (sure_.contains(one)) told.gained.insert(text_of(one));
-  told.now = shard_.now();
-  told.until = alive_at_ + Millis(options_.session_timeout_ms);
-  if (unsettled_since_)
-    told.until = std::min(told.until, *unsettled_since_ + Millis(options_.rebalance_timeout_ms));
-  model_.checks.tell(&Invariant::on_owned, told);
-}
-
-void ConsumerMember::work() {
-  if (busy() || !there(model_, options_.topic) || shard_.now() < away_until_) return;
-  if (!options_.also.empty() && !there(model_, options_.also)) return;
-  if (!has_coordinators()) return find_coordinator(options_.group, false);
-  if (!model_.draining) {
-    if (random_.chance(2)) {
-      begin_anew(true);
-      away_until_ = shard_.now() + Millis(random_.between(1, 500));
-      return;
-    }
-    // Longer than its session, so that it wakes up fenced.
-    if (random_.chance(3)) {
-      away_until_ = shard_.now() + Millis(random_.between(100, options_.session_timeout_ms * 2));
-      return;
-    }
-    if (epoch_ > 0 && random_.chance(3)) return leave();
-    if (!options_.also.empty() && random_.chance(3)) {
-      subscribes_to_both_ = !subscribes_to_both_;
-      told_.reset();
-      heartbeat_at_ = shard_.now();
-    }
-  }
-  if (epoch_ <= 0 || must_answer_ || shard_.now() >= heartbeat_at_) return heartbeat();
-  if (positions_.size() < owned_.size()) return fetch_position();
-  if (owned_.empty() || model_.draining) return;
-  auto pick = owned_.begin();
-  std::advance(pick, random_.below(owned_.size()));
-  if (positions_[*pick] > committed_[*pick] && random_.chance(400)) return commit(*pick);
-  fetch(*pick);
+void ConsumerMember::change_its_mind() {
+  if (also_.empty() || !random_.chance(3)) return;
+  subscribes_to_both_ = !subscribes_to_both_;
+  say_all();
 }
 
 ConsumerMember::Request ConsumerMember::request_now() {
   Request request;
   request.group_id = std::string_view(options_.group);
-  request.member_id = std::string_view(member_id_);
-  request.member_epoch = epoch_;
+  request.member_id = std::string_view(member_id());
+  request.member_epoch = epoch();
   request.instance_id = instance();
-  const bool is_full = epoch_ <= 0 || !told_ || random_.chance(50);
+  const bool is_full = must_say_all() || random_.chance(50);
   if (is_full) {
     request.rebalance_timeout_ms = options_.rebalance_timeout_ms;
     request.subscribed_topic_names.emplace();
-    request.subscribed_topic_names->emplace_back(std::string_view(options_.topic));
-    if (subscribes_to_both_)
-      request.subscribed_topic_names->emplace_back(std::string_view(options_.also));
+    request.subscribed_topic_names->emplace_back(std::string_view(topic_));
+    if (subscribes_to_both_) request.subscribed_topic_names->emplace_back(std::string_view(also_));
   }
-  if (is_full || *told_ != owned_) {
+  if (is_full || must_name_all()) {
     request.topic_partitions.emplace();
-    for (const std::string& name : {options_.topic, options_.also}) {
+    for (const std::string& name : {topic_, also_}) {
       const ModelTopic* topic = there(model_, name);
       if (!topic) continue;
       auto& one = request.topic_partitions->emplace_back();
       one.topic_id = topic->id;
-      for (const auto& [of, number] : owned_)
+      for (const auto& [of, number] : owned())
         if (of == name) one.partitions.push_back(number);
       if (one.partitions.empty()) request.topic_partitions->pop_back();
     }
@@ -139,174 +47,37 @@ ConsumerMember::Request ConsumerMember::request_now() {
 
 void ConsumerMember::heartbeat() {
   const Request request = request_now();
-  const MonoTime now = shard_.now();
-  // What a node had not read dies with it.
-  if (std::exchange(life_, model_.lives_ended) != model_.lives_ended) unanswered_.clear();
-  std::erase_if(unanswered_, [&](const auto& one) { return one.first + kOnItsWay < now; });
-  // One that does not say what it owns gives nothing back.
   const bool names_all = request.topic_partitions.has_value();
-  if (names_all) {
-    told_ = owned_;
-    unanswered_.emplace_back(now, owned_);
-    std::erase_if(sure_, [this](const auto& one) { return !owned_.contains(one); });
-  }
-  if (!unsettled_since_) unsettled_since_ = now;
-  must_answer_ = false;
-  if (epoch_ > 0) tell({});
-  heartbeat_at_ = now + Millis(options_.session_timeout_ms / 4);
-  ask<Response>(request, 1, [this, now, names_all](const Response& answer) {
-    if (names_all) std::erase_if(unanswered_, [&](const auto& one) { return one.first == now; });
-    on_heartbeat(answer, now);
+  heartbeat_leaves(names_all);
+  ask<Response>(request, 1, [this, now = shard_.now(), names_all](const Response& answer) {
+    heartbeat_answered(now, names_all, error_from_wire(answer.error_code), answer.member_epoch,
+                       assignment_in(answer));
   });
 }
 
-void ConsumerMember::on_heartbeat(const Response& answer, MonoTime sent) {
-  if (answer.error_code != 0) {
-    told_.reset();
-    return judge(error_from_wire(answer.error_code));
-  }
-  alive_at_ = sent;
-  const bool joined = epoch_ <= 0;
-  epoch_ = answer.member_epoch;
-  if (joined) ++model_.assignments;
-  if (epoch_ <= 0) {
-    return model_.checks.fail(
-        "Protocol", options_.group + " " + own_name() + " got epoch " + std::to_string(epoch_));
-  }
-  reconcile(answer);
-}
-
-void ConsumerMember::reconcile(const Response& answer) {
-  std::set<Partition> gained;
-  bool gives_back = false;
-  if (answer.assignment) {
-    std::set<Partition> now;
-    for (const auto& topic : answer.assignment->topic_partitions) {
-      const ModelTopic* known = model_.topic_of(topic.topic_id);
-      if (!known) return model_.checks.fail("Protocol", "a topic that was never there is assigned");
-      for (const std::int32_t number : topic.partitions) now.emplace(known->name, number);
+std::optional<EpochMember::Partitions> ConsumerMember::assignment_in(const Response& answer) {
+  if (!answer.assignment) return std::nullopt;
+  Partitions out;
+  for (const auto& topic : answer.assignment->topic_partitions) {
+    const ModelTopic* known = model_.topic_of(topic.topic_id);
+    if (!known) {
+      model_.checks.fail("Protocol", "a topic that was never there is assigned");
+      return std::nullopt;
     }
-    std::set_difference(now.begin(), now.end(), owned_.begin(), owned_.end(),
-                        std::inserter(gained, gained.end()));
-    gives_back = !std::includes(now.begin(), now.end(), owned_.begin(), owned_.end());
-    must_answer_ = now != owned_;
-    owned_ = std::move(now);
-    std::erase_if(positions_, [this](const auto& one) { return !owned_.contains(one.first); });
-    std::erase_if(committed_, [this](const auto& one) { return !owned_.contains(one.first); });
+    for (const std::int32_t number : topic.partitions) out.emplace(known->name, number);
   }
-  // It works on what it was asked for no more, but has it until it says so.
-  if (!gives_back) unsettled_since_.reset();
-  const bool in_time = shard_.now() < alive_at_ + Millis(options_.session_timeout_ms);
-  for (const Partition& one : gained)
-    if (in_time && !is_loose(one)) sure_.insert(one);
-  tell(gained);
+  return out;
 }
 
-void ConsumerMember::leave() {
+void ConsumerMember::leave(std::int32_t epoch) {
   Request request;
   request.group_id = std::string_view(options_.group);
-  request.member_id = std::string_view(member_id_);
+  request.member_id = std::string_view(member_id());
   request.instance_id = instance();
-  request.member_epoch =
-      options_.instance.empty() || random_.chance(300) ? kLeaveEpoch : kLeaveStaticEpoch;
-  owned_.clear();
-  sure_.clear();
-  tell({});
-  ask<Response>(request, 1, [this, epoch = request.member_epoch](const Response& answer) {
-    if (answer.error_code == 0 && epoch == kLeaveEpoch) gone_.insert(member_id_);
-    begin_anew(true);
-    away_until_ = shard_.now() + Millis(random_.between(1, 1'000));
+  request.member_epoch = epoch;
+  ask<Response>(request, 1, [this, epoch](const Response& answer) {
+    has_left(error_from_wire(answer.error_code), epoch);
   });
-}
-
-void ConsumerMember::fetch_position() {
-  const auto next = std::find_if(owned_.begin(), owned_.end(),
-                                 [this](const auto& one) { return !positions_.contains(one); });
-  const GroupPartition where{options_.group, next->first, next->second};
-  wire::OffsetFetchRequest request = ask_for(where, kOffsetsVersion);
-  if (random_.chance(500)) {
-    request.groups.at(0).member_id = std::string_view(member_id_);
-    request.groups.at(0).member_epoch = epoch_;
-  }
-  ask<wire::OffsetFetchResponse>(
-      request, kOffsetsVersion,
-      [this, where, partition = *next,
-       asked = model_.world.events()](const wire::OffsetFetchResponse& answer) {
-        const FoundOffset found = only_offset(answer, kOffsetsVersion);
-        if (found.error != ErrorCode::kNone) return judge(found.error);
-        const OffsetFetched fetched{where, found.offset, asked, model_.world.events()};
-        model_.checks.tell(&Invariant::on_offset_fetched, fetched);
-        positions_[partition] = std::max<std::int64_t>(found.offset, 0);
-        committed_[partition] = positions_[partition];
-      });
-}
-
-void ConsumerMember::fetch(const Partition& partition) {
-  ask<wire::FetchResponse>(
-      read_from(partition.first, partition.second, Offset(positions_[partition])), kFetchVersion,
-      [this, partition](const wire::FetchResponse& answer) {
-        if (!positions_.contains(partition)) return;
-        positions_[partition] = std::max(positions_[partition], end_of(answer, model_));
-      });
-}
-
-void ConsumerMember::commit(const Partition& partition) {
-  const GroupPartition where{options_.group, partition.first, partition.second};
-  wire::OffsetCommitRequest request = set_to(where, Offset(positions_[partition]));
-  request.member_id = std::string_view(member_id_);
-  request.generation_id_or_member_epoch = epoch_;
-  request.group_instance_id = instance();
-  OffsetCommitted told;
-  told.where = where;
-  told.offset = positions_[partition];
-  told.id = ++model_.offset_commits;
-  told.now = model_.world.events();
-  if (sure_.contains(partition)) told.owner = own_name();
-  model_.checks.tell(&Invariant::on_offset_committed, told);
-  // Nobody is told of it: the coordinator knows no such member any more, and must refuse it.
-  const auto is_over = [this, id = member_id_] { return gone_.contains(id); };
-  if (random_.chance(100))
-    send_late(request, kOffsetsVersion, Millis(random_.between(100, 4'000)), is_over);
-  ask<wire::OffsetCommitResponse>(
-      request, kOffsetsVersion,
-      [this, told, partition](const wire::OffsetCommitResponse& answer) mutable {
-        const auto code = error_from_wire(answer.topics.at(0).partitions.at(0).error_code);
-        told.now = model_.world.events();
-        if (code == ErrorCode::kNone) told.outcome = OffsetCommitted::Outcome::kDone;
-        if (is_refusal(code)) told.outcome = OffsetCommitted::Outcome::kRefused;
-        if (told.outcome != OffsetCommitted::Outcome::kSent)
-          model_.checks.tell(&Invariant::on_offset_committed, told);
-        if (code != ErrorCode::kNone) return judge(code);
-        if (committed_.contains(partition)) committed_[partition] = told.offset;
-        ++model_.acked;
-      });
-}
-
-void ConsumerMember::judge(ErrorCode code) {
-  last_error_ = code;
-  switch (code) {
-    case ErrorCode::kUnknownMemberId:
-      gone_.insert(member_id_);
-      return begin_anew(true);
-    case ErrorCode::kFencedMemberEpoch:
-    case ErrorCode::kFencedInstanceId:
-    case ErrorCode::kGroupIdNotFound:
-      return begin_anew(!options_.instance.empty());
-    case ErrorCode::kStaleMemberEpoch:
-      heartbeat_at_ = shard_.now();
-      return;
-    case ErrorCode::kUnreleasedInstanceId:
-      away_until_ = shard_.now() + Millis(random_.between(50, 300));
-      return;
-    default:
-      break;
-  }
-  if (is_retriable(code)) {
-    away_until_ = shard_.now() + Millis(random_.between(1, 100));
-    return;
-  }
-  model_.checks.fail("GoodRequestsAreTaken",
-                     options_.group + " " + own_name() + " got " + std::string(error_name(code)));
 }
 
 }  // namespace moldau::sim

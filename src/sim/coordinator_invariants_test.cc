@@ -245,5 +245,124 @@ TEST_F(CoordinatorInvariantsTest, FindsAnEpochThatGoesBack) {
   EXPECT_EQ(found(), "EpochsNeverGoBack");
 }
 
+TEST_F(CoordinatorInvariantsTest, FindsADeletedOffsetThatComesBack) {
+  commit(5, Outcome::kSent, 1);
+  commit(5, Outcome::kDone, 1);
+  commit(-1, Outcome::kSent, 2);
+  fetched(5);
+  fetched(-1);
+  EXPECT_EQ(found(), "") << "the deletion is under way";
+  commit(-1, Outcome::kDone, 2);
+  checks_.tell(&Invariant::on_death, DeathKind::kKill);
+  fetched(-1);
+  EXPECT_EQ(found(), "");
+  fetched(5);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAnOffsetThatVanishesUnasked) {
+  commit(5, Outcome::kSent, 1);
+  commit(5, Outcome::kDone, 1);
+  commit(-1, Outcome::kSent, 2);
+  commit(-1, Outcome::kRefused, 2);
+  fetched(-1);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+class OffsetRetentionTest : public CoordinatorInvariantsTest {
+ protected:
+  static constexpr Millis kRetention{60'000};
+
+  void commit_at(std::int64_t offset, std::uint64_t id, std::int64_t ms) {
+    OffsetCommitted one{kWhere, offset, id, Outcome::kSent, ++now_, -1, ""};
+    one.sent_at = MonoTime(0) + Millis(ms);
+    checks_.tell(&Invariant::on_offset_committed, one);
+    one.outcome = Outcome::kDone;
+    one.now = ++now_;
+    checks_.tell(&Invariant::on_offset_committed, one);
+  }
+  void fetched_at(std::int64_t offset, std::int64_t ms, Millis retention = kRetention) {
+    const OffsetFetched one{kWhere,   offset, now_ + 1, now_ + 2, MonoTime(0) + Millis(ms),
+                            retention};
+    now_ += 2;
+    checks_.tell(&Invariant::on_offset_fetched, one);
+  }
+};
+
+TEST_F(OffsetRetentionTest, FindsAnOffsetThatExpiresTooEarly) {
+  commit_at(4, 1, 0);
+  commit_at(5, 2, 10'000);
+  fetched_at(-1, 69'999);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+TEST_F(OffsetRetentionTest, WhatHasExpiredDoesNotComeBack) {
+  commit_at(5, 1, 10'000);
+  fetched_at(5, 80'000);
+  fetched_at(-1, 80'000);
+  fetched_at(-1, 80'001);
+  EXPECT_EQ(found(), "");
+  fetched_at(5, 80'002);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+TEST_F(OffsetRetentionTest, AnExpiredOffsetCanBeSetAgain) {
+  commit_at(5, 1, 10'000);
+  fetched_at(-1, 80'000);
+  commit_at(6, 2, 81'000);
+  fetched_at(6, 82'000);
+  EXPECT_EQ(found(), "");
+  fetched_at(-1, 83'000);
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+TEST_F(OffsetRetentionTest, OffsetsOfOtherGroupsDoNotExpire) {
+  commit_at(5, 1, 10'000);
+  fetched_at(-1, 500'000, Millis(0));
+  EXPECT_EQ(found(), "OffsetsNeverGoBack");
+}
+
+GroupDeletion deletion(GroupDeletion::Outcome outcome, std::int64_t asked, std::int64_t now) {
+  return {"g", outcome, MonoTime(asked), MonoTime(now)};
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAGroupThatIsDeletedInUse) {
+  using enum GroupDeletion::Outcome;
+  checks_.tell(&Invariant::on_owned, owned_by("a", 3, {"in-0"}, {"in-0"}, 100));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kSent, 200, 200));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kRefused, 200, 300));
+  EXPECT_EQ(found(), "");
+  checks_.tell(&Invariant::on_group_deletion, deletion(kSent, 400, 400));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kDone, 400, 500));
+  EXPECT_EQ(found(), "GroupsInUseStay");
+}
+
+TEST_F(CoordinatorInvariantsTest, AGroupThatWasDeletedBeginsAnew) {
+  using enum GroupDeletion::Outcome;
+  checks_.tell(&Invariant::on_owned, owned_by("a", 7, {"in-0"}, {"in-0"}, 100));
+  checks_.tell(&Invariant::on_owned, owned_by("a", 7, {}, {}, 200));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kSent, 300, 300));
+  // Its answer may come behind that of the heartbeat.
+  checks_.tell(&Invariant::on_owned, owned_by("a", 1, {"in-1"}, {"in-1"}, 400));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kDone, 300, 500));
+  checks_.tell(&Invariant::on_owned, owned_by("b", 2, {"in-0"}, {"in-0"}, 600));
+  EXPECT_EQ(found(), "");
+  checks_.tell(&Invariant::on_owned, owned_by("b", 1, {"in-0"}, {}, 700));
+  EXPECT_EQ(found(), "EpochsNeverGoBack");
+}
+
+TEST_F(CoordinatorInvariantsTest, ADeletionWithoutAnAnswerMayBeDone) {
+  using enum GroupDeletion::Outcome;
+  checks_.tell(&Invariant::on_owned, owned_by("a", 7, {"in-0"}, {"in-0"}, 100));
+  checks_.tell(&Invariant::on_owned, owned_by("a", 7, {}, {}, 200));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kSent, 300, 300));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kUnknown, 300, 400));
+  checks_.tell(&Invariant::on_owned, owned_by("b", 2, {"in-1"}, {"in-1"}, 500));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kSent, 600, 600));
+  checks_.tell(&Invariant::on_group_deletion, deletion(kRefused, 600, 700));
+  checks_.tell(&Invariant::on_owned, owned_by("b", 3, {"in-1", "in-0"}, {"in-0"}, 800));
+  EXPECT_EQ(found(), "");
+}
+
 }  // namespace
 }  // namespace moldau::sim

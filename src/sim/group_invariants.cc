@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
-/// A committed offset is one that somebody set, and nobody has set another one since. A request
+/// A committed offset is one that somebody set, and nobody has set another one since, or deleted
+/// it; it goes away by itself no sooner than its retention is over, and then for good. A request
 /// without an answer may be done at any time until the node dies.
 /// Thread   one thread.
 /// Bounds   about kKept requests for an offset.
@@ -22,7 +23,7 @@ class OffsetsNeverGoBack final : public Invariant {
     now_ = std::max(now_, commit.now);
     auto& requests = requests_[commit.where];
     if (commit.outcome == OffsetCommitted::Outcome::kSent) {
-      requests[commit.id] = {commit.offset, commit.now, kNever, false};
+      requests[commit.id] = {commit.offset, commit.now, kNever, false, commit.sent_at};
     } else if (commit.outcome == OffsetCommitted::Outcome::kRefused) {
       requests.erase(commit.id);
     } else if (const auto found = requests.find(commit.id); found != requests.end()) {
@@ -50,6 +51,11 @@ class OffsetsNeverGoBack final : public Invariant {
           return item.second.offset == fetched.offset && item.second.answered >= begun;
         });
     if (fits || (fetched.offset < 0 && begun == 0 && !is_set_.contains(fetched.where))) return {};
+    if (may_have_expired(found->second, begun, fetched)) {
+      // As if somebody had deleted it.
+      found->second[kExpiries + ++expiries_] = {-1, fetched.asked, fetched.now, true, fetched.at};
+      return {};
+    }
     return fetched.where.text() + " is " + std::to_string(fetched.offset) +
            ", the last one set was " + newest;
   }
@@ -62,13 +68,25 @@ class OffsetsNeverGoBack final : public Invariant {
 
  private:
   static constexpr std::size_t kKept = 400;
+  /// Behind the ids of requests.
+  static constexpr std::uint64_t kExpiries = std::uint64_t{1} << 62;
   struct Request {
     std::int64_t offset = -1;
     std::uint64_t sent = 0;
     /// Or when the node died that had it.
     std::uint64_t answered = kNever;
     bool is_done = false;
+    MonoTime sent_at;
   };
+  /// Whether what is gone can have been there for as long as it must.
+  static bool may_have_expired(const std::map<std::uint64_t, Request>& requests,
+                               std::uint64_t begun, const OffsetFetched& fetched) {
+    if (fetched.offset >= 0 || fetched.retention == Millis(0)) return false;
+    return std::any_of(requests.begin(), requests.end(), [&](const auto& item) {
+      return item.second.answered >= begun && item.second.offset >= 0 &&
+             fetched.at >= item.second.sent_at + fetched.retention;
+    });
+  }
   static void forget_some(std::map<std::uint64_t, Request>& requests) {
     auto until = requests.begin();
     std::advance(until, requests.size() / 2);
@@ -77,7 +95,34 @@ class OffsetsNeverGoBack final : public Invariant {
   }
   std::map<GroupPartition, std::map<std::uint64_t, Request>> requests_;
   std::set<GroupPartition> is_set_;
+  std::uint64_t expiries_ = 0;
   std::uint64_t now_ = 0;
+};
+
+/// Groups that may be deleted at this moment, or have been: one of that name begins anew.
+/// Thread   one thread.
+class Deletions {
+ public:
+  /// True if what was known of the group's epochs may be of another one.
+  bool see(const GroupDeletion& deletion) {
+    using enum GroupDeletion::Outcome;
+    if (deletion.outcome == kSent) {
+      open_.insert(deletion.group);
+      return false;
+    }
+    if (deletion.outcome == kUnknown) {
+      unknown_.insert(deletion.group);
+      return true;
+    }
+    open_.erase(deletion.group);
+    return unknown_.erase(deletion.group) > 0 || deletion.outcome == kDone;
+  }
+  bool are_open(const std::string& group) const { return open_.contains(group); }
+
+ private:
+  std::set<std::string> open_;
+  /// Until another one is answered.
+  std::set<std::string> unknown_;
 };
 
 std::set<std::string> split(const std::string& partitions) {
@@ -175,7 +220,8 @@ class OneOwnerAtATime final : public Invariant {
         for (const auto& [other, until] : state.owners)
           if (other != owned.member && until > owned.now)
             return who(name) + ", which " + other + " still has";
-        if (state.last_owner != owned.member && owned.epoch <= state.epoch)
+        if (state.last_owner != owned.member && owned.epoch <= state.epoch &&
+            !deletions_.are_open(owned.group))
           return who(name) + ", which " + state.last_owner + " had in epoch " +
                  std::to_string(state.epoch);
         state.last_owner = owned.member;
@@ -183,6 +229,11 @@ class OneOwnerAtATime final : public Invariant {
       }
       state.owners[owned.member] = owned.until;
     }
+    return {};
+  }
+  Finding on_group_deletion(const GroupDeletion& deletion) override {
+    if (deletions_.see(deletion))
+      for (auto& [name, state] : groups_[deletion.group]) state.epoch = -1;
     return {};
   }
 
@@ -193,6 +244,38 @@ class OneOwnerAtATime final : public Invariant {
     std::int32_t epoch = -1;
   };
   std::map<std::string, std::map<std::string, Partition>> groups_;
+  Deletions deletions_;
+};
+
+/// A group is not deleted while a member is in it that owns something.
+/// Thread   one thread.
+class GroupsInUseStay final : public Invariant {
+ public:
+  std::string_view name() const override { return "GroupsInUseStay"; }
+  Finding on_owned(const Owned& owned) override {
+    auto& members = groups_[owned.group];
+    if (owned.partitions.empty()) {
+      members.erase(owned.member);
+      return {};
+    }
+    members.try_emplace(owned.member, Member{owned.now, owned.until}).first->second.until =
+        owned.until;
+    return {};
+  }
+  Finding on_group_deletion(const GroupDeletion& deletion) override {
+    if (deletion.outcome != GroupDeletion::Outcome::kDone) return {};
+    for (const auto& [name, member] : groups_[deletion.group])
+      if (member.since < deletion.asked && member.until > deletion.now)
+        return deletion.group + " was deleted, while " + name + " was in it";
+    return {};
+  }
+
+ private:
+  struct Member {
+    MonoTime since;
+    MonoTime until;
+  };
+  std::map<std::string, std::map<std::string, Member>> groups_;
 };
 
 /// Nobody commits for a partition that was given to another one since.
@@ -232,15 +315,21 @@ class EpochsNeverGoBack final : public Invariant {
   Finding on_owned(const Owned& owned) override {
     if (owned.epoch <= 0 || owned.now >= owned.until) return {};
     std::int32_t& last = epochs_.try_emplace({owned.group, owned.member}, 0).first->second;
-    if (owned.epoch < last)
+    if (owned.epoch < last && !deletions_.are_open(owned.group))
       return owned.member + " of " + owned.group + " is in epoch " + std::to_string(owned.epoch) +
              ", it was in " + std::to_string(last);
     last = owned.epoch;
     return {};
   }
+  Finding on_group_deletion(const GroupDeletion& deletion) override {
+    if (deletions_.see(deletion))
+      std::erase_if(epochs_, [&](const auto& one) { return one.first.first == deletion.group; });
+    return {};
+  }
 
  private:
   std::map<std::pair<std::string, std::string>, std::int32_t> epochs_;
+  Deletions deletions_;
 };
 
 }  // namespace
@@ -250,6 +339,7 @@ void add_group_invariants(Invariants& all) {
   all.push_back(std::make_unique<OneOwnerPerGeneration>());
   all.push_back(std::make_unique<NoCommitOfAnOldGeneration>());
   all.push_back(std::make_unique<OneOwnerAtATime>());
+  all.push_back(std::make_unique<GroupsInUseStay>());
   all.push_back(std::make_unique<NoCommitOfAFormerOwner>());
   all.push_back(std::make_unique<EpochsNeverGoBack>());
 }

@@ -63,7 +63,7 @@ void GroupMember::begin_anew() {
 void GroupMember::work() {
   if (busy() || !there(model_, options_.topic) || shard_.now() < away_until_) return;
   if (!has_coordinators()) return find_coordinator(options_.group, false);
-  if (!model_.draining) {
+  if (!model_.draining && !options_.is_steady) {
     if (random_.chance(2)) begin_anew();
     // Longer than its session, so that it wakes up in a generation that is over.
     if (random_.chance(4)) {
@@ -283,70 +283,6 @@ void GroupMember::judge(ErrorCode code) {
   }
   model_.checks.fail("GoodRequestsAreTaken",
                      options_.group + " " + own_name() + " got " + std::string(error_name(code)));
-}
-
-void OffsetCommitter::work() {
-  const ModelTopic* topic = there(model_, topic_);
-  if (busy() || !topic || model_.draining) return;
-  if (!has_coordinators()) return find_coordinator(group_, false);
-  if (random_.chance(500))
-    commit(*topic);
-  else
-    fetch(*topic);
-}
-
-void OffsetCommitter::commit(const ModelTopic& topic) {
-  const auto partition =
-      static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(topic.partitions)));
-  const GroupPartition where{group_, topic_, partition};
-  // No two requests set the same one: what is found tells which was done.
-  const std::int64_t offset = ++made_ * 1'000 + random_.between(0, 999);
-  OffsetCommitted told{where,
-                       random_.chance(100) ? 100'000'000 - offset : offset,
-                       ++model_.offset_commits,
-                       OffsetCommitted::Outcome::kSent,
-                       model_.world.events(),
-                       -1};
-  const wire::OffsetCommitRequest request = set_to(where, Offset(told.offset));
-  const auto version = static_cast<std::int16_t>(random_.between(2, 9));
-  if (random_.chance(50)) {
-    send_late(request, version, Millis(random_.between(1, 2'000)), [this, copy = told]() mutable {
-      copy.id = ++model_.offset_commits;
-      copy.now = model_.world.events();
-      model_.checks.tell(&Invariant::on_offset_committed, copy);
-      return true;
-    });
-  }
-  model_.checks.tell(&Invariant::on_offset_committed, told);
-  ask<wire::OffsetCommitResponse>(
-      request, version, [this, told](const wire::OffsetCommitResponse& answer) mutable {
-        const auto code = error_from_wire(answer.topics.at(0).partitions.at(0).error_code);
-        told.now = model_.world.events();
-        if (code == ErrorCode::kNone) {
-          told.outcome = OffsetCommitted::Outcome::kDone;
-          ++model_.acked;
-          return model_.checks.tell(&Invariant::on_offset_committed, told);
-        }
-        if (!is_retriable(code))
-          model_.checks.fail("GoodRequestsAreTaken",
-                             group_ + " OffsetCommit got " + std::string(error_name(code)));
-      });
-}
-
-void OffsetCommitter::fetch(const ModelTopic& topic) {
-  const auto partition =
-      static_cast<std::int32_t>(random_.below(static_cast<std::uint64_t>(topic.partitions)));
-  const auto version = static_cast<std::int16_t>(random_.between(2, 9));
-  const GroupPartition where{group_, topic_, partition};
-  ask<wire::OffsetFetchResponse>(
-      ask_for(where, version), version,
-      [this, where, version,
-       asked = model_.world.events()](const wire::OffsetFetchResponse& answer) {
-        const FoundOffset found = only_offset(answer, version);
-        if (found.error != ErrorCode::kNone) return;
-        const OffsetFetched fetched{where, found.offset, asked, model_.world.events()};
-        model_.checks.tell(&Invariant::on_offset_fetched, fetched);
-      });
 }
 
 }  // namespace moldau::sim

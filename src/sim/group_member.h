@@ -18,6 +18,8 @@ struct MemberOptions {
   std::string topic;
   /// Of a static member: it keeps its name when it begins anew.
   std::string instance;
+  /// It stays in the group, as far as that is up to it.
+  bool is_steady = false;
   std::int32_t session_timeout_ms = 1'500;
   std::int32_t rebalance_timeout_ms = 3'000;
 };
@@ -80,29 +82,6 @@ class GroupMember final : public CallingClient {
   MonoTime heartbeat_at_;
   MonoTime away_until_;
   ErrorCode last_error_ = ErrorCode::kNone;
-};
-
-/// Commits offsets of a group that has no members, of every size, and looks whether they stay.
-///
-/// Thread   one thread.
-/// Bounds   one request at a time.
-class OffsetCommitter final : public CallingClient {
- public:
-  OffsetCommitter(Model& model, env::fake::FakeShard& shard, std::string group, std::string topic)
-      : CallingClient(model, shard), group_(std::move(group)), topic_(std::move(topic)) {}
-
-  bool idle() const override { return !busy(); }
-
- protected:
-  void work() override;
-
- private:
-  void commit(const ModelTopic& topic);
-  void fetch(const ModelTopic& topic);
-
-  const std::string group_;
-  const std::string topic_;
-  std::int64_t made_ = 0;
 };
 
 }  // namespace moldau::sim

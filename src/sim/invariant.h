@@ -36,6 +36,7 @@ class Invariant {
   virtual Finding on_committed_read(const CommittedRead&) { return {}; }
   virtual Finding on_offset_committed(const OffsetCommitted&) { return {}; }
   virtual Finding on_offset_fetched(const OffsetFetched&) { return {}; }
+  virtual Finding on_group_deletion(const GroupDeletion&) { return {}; }
   virtual Finding on_assignment(const Assignment&) { return {}; }
   virtual Finding on_owned(const Owned&) { return {}; }
   virtual Finding on_share(const ShareStep&) { return {}; }

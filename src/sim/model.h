@@ -49,8 +49,12 @@ struct Model {
   std::set<std::string> groups;
   /// Those of them that have epochs.
   std::set<std::string> consumer_groups;
+  /// Those of them whose offsets go away by themselves, some time after offsets_retention.
+  std::set<std::string> expiring_groups;
+  Millis offsets_retention{0};
   /// With the topic that each reads.
   std::map<std::string, std::string> share_groups;
+  std::map<std::string, std::string> streams_groups;
   std::set<std::string> transactional_ids;
   record::CompressionContext compression;
   env::SocketAddress node{"127.0.0.1", 9092};
@@ -70,6 +74,9 @@ struct Model {
   std::uint64_t offset_commits = 0;  // asked for
   std::uint64_t assignments = 0;
 
+  Millis retention_of(const std::string& group) const {
+    return expiring_groups.contains(group) ? offsets_retention : Millis(0);
+  }
   const ModelTopic* topic_of(const TopicId& id) const {
     for (const auto& [name, topic] : topics)
       if (topic.id == id) return &topic;

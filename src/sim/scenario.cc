@@ -72,10 +72,12 @@ Result<Scenario::Topic> topic_of(const TomlSection& section) {
 }
 
 Result<Scenario::Workload> workload_of(const TomlSection& section) {
-  MOLDAU_TRY(
-      known_keys(section, {"kind", "topic", "count", "idempotent", "acks", "records_max",
-                           "pause_ms", "keys", "deletes_records", "moves_between", "from", "also",
-                           "group", "static", "shares_id", "timeout_ms", "silent", "restarts"}));
+  MOLDAU_TRY(known_keys(
+      section,
+      {"kind",     "topic",       "count",           "idempotent",    "acks",   "records_max",
+       "pause_ms", "keys",        "deletes_records", "moves_between", "from",   "also",
+       "group",    "static",      "shares_id",       "timeout_ms",    "silent", "restarts",
+       "deletes",  "lets_expire", "whole_groups",    "steady"}));
   Scenario::Workload load;
   load.kind = section.text("kind");
   load.topic = section.text("topic");
@@ -95,10 +97,14 @@ Result<Scenario::Workload> workload_of(const TomlSection& section) {
   load.timeout_ms = section.number("timeout_ms", 4'000);
   load.silent = section.flag("silent", true);
   load.restarts = section.number("restarts", 2);
+  load.is_steady = section.flag("steady", false);
+  load.deletes = section.flag("deletes", false);
+  load.lets_expire = section.flag("lets_expire", false);
+  load.whole_groups = section.flag("whole_groups", false);
   static const std::set<std::string> kKinds = {
-      "producer",     "consumer",     "committed_consumer", "transactional_producer",
-      "transformer",  "group_member", "consumer_member",    "offset_committer",
-      "share_member", "admin"};
+      "producer",     "consumer",       "committed_consumer", "transactional_producer",
+      "transformer",  "group_member",   "consumer_member",    "offset_committer",
+      "share_member", "streams_member", "group_deleter",      "admin"};
   if (!kKinds.contains(load.kind))
     return Error(ErrorCode::kInvalidConfig, "unknown workload " + load.kind);
   if (load.pause_ms < 1) return Error(ErrorCode::kInvalidConfig, "pause_ms is at least 1");
@@ -209,8 +215,9 @@ Result<Scenario> parse_scenario(std::string_view name, std::string_view text) {
       return Error(ErrorCode::kInvalidConfig, "no topic " + load.from);
     if (!load.also.empty() && !known(load.also))
       return Error(ErrorCode::kInvalidConfig, "no topic " + load.also);
-    if (load.kind.ends_with("_member") && load.group.empty())
-      return Error(ErrorCode::kInvalidConfig, "a member without a group");
+    const bool needs_group = load.kind.ends_with("_member") || load.kind == "group_deleter";
+    if (needs_group && load.group.empty())
+      return Error(ErrorCode::kInvalidConfig, "a " + load.kind + " without a group");
   }
   return scenario;
 }

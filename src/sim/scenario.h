@@ -44,8 +44,8 @@ struct Scenario {
   };
   struct Workload {
     /// admin, producer, consumer, committed_consumer, transactional_producer, transformer,
-    /// group_member, consumer_member, share_member,
-    /// offset_committer
+    /// group_member, consumer_member, share_member, streams_member,
+    /// offset_committer, group_deleter
     std::string kind;
     std::string topic;
     std::int64_t count = 1;
@@ -59,11 +59,15 @@ struct Scenario {
     std::string also;   // what members subscribe to besides, now and then
     std::string group;  // of members; each transformer's is its own
     bool is_static = false;
+    bool is_steady = false;  // group_members that stay, so that their group is never empty
     /// All of this workload fight for one transactional id.
     bool shares_id = false;
     std::int64_t timeout_ms = 4'000;  // of transactions
     bool silent = true;               // lets transactions time out now and then
     std::int64_t restarts = 2;        // per mille of its looks at what is to be done
+    bool deletes = false;             // an offset_committer: offsets, and its group
+    bool lets_expire = false;   // an offset_committer: leaves offsets alone beyond their retention
+    bool whole_groups = false;  // a group_deleter: not only offsets
     /// Of an admin: log dirs, by comma, between which replicas are moved now and then.
     std::string moves_between;
   };

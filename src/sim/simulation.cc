@@ -7,10 +7,12 @@
 #include "env/fake/network.h"
 #include "sim/consumer.h"
 #include "sim/consumer_member.h"
+#include "sim/deleting_client.h"
 #include "sim/group_member.h"
 #include "sim/image_check.h"
 #include "sim/producer.h"
 #include "sim/share_member.h"
+#include "sim/streams_member.h"
 #include "sim/transactional_producer.h"
 
 namespace moldau::sim {
@@ -78,6 +80,8 @@ void Simulation::make_config() {
     return;
   }
   config_ = std::make_shared<const config::BrokerConfig>(std::move(loaded->config));
+  model_.offsets_retention =
+      Millis(std::int64_t{config_->values.offsets_retention_minutes} * 60'000);
 }
 
 void Simulation::make_clients() {
@@ -111,20 +115,30 @@ std::unique_ptr<Client> Simulation::make_client(const Scenario::Workload& load,
     MemberOptions options;
     options.group = load.group;
     options.topic = load.topic;
+    options.is_steady = load.is_steady;
     if (load.is_static) options.instance = "static-" + number;
     model_.groups.insert(options.group);
     return std::make_unique<GroupMember>(model_, shard, std::move(options));
   }
   if (load.kind == "consumer_member") {
-    ConsumerMemberOptions options;
+    EpochMemberOptions options;
     options.name = "m" + number;
     options.group = load.group;
-    options.topic = load.topic;
-    options.also = load.also;
     if (load.is_static) options.instance = "static-" + number;
     model_.groups.insert(options.group);
     model_.consumer_groups.insert(options.group);
-    return std::make_unique<ConsumerMember>(model_, shard, std::move(options));
+    return std::make_unique<ConsumerMember>(model_, shard, std::move(options), load.topic,
+                                            load.also);
+  }
+  if (load.kind == "streams_member") {
+    EpochMemberOptions options;
+    options.name = "s" + number;
+    options.group = load.group;
+    model_.groups.insert(options.group);
+    model_.streams_groups[options.group] = load.topic;
+    // Two threads are in one process.
+    return std::make_unique<StreamsMember>(model_, shard, std::move(options), load.topic,
+                                           "process-" + std::to_string(clients_.size() / 2));
   }
   if (load.kind == "share_member") {
     ShareMemberOptions options;
@@ -135,8 +149,15 @@ std::unique_ptr<Client> Simulation::make_client(const Scenario::Workload& load,
     return std::make_unique<ShareMember>(model_, shard, std::move(options));
   }
   if (load.kind == "offset_committer") {
-    model_.groups.insert("alone-" + number);
-    return std::make_unique<OffsetCommitter>(model_, shard, "alone-" + number, load.topic);
+    OffsetCommitterOptions options{"alone-" + number, load.topic, load.deletes, load.lets_expire};
+    model_.groups.insert(options.group);
+    if (load.lets_expire) model_.expiring_groups.insert(options.group);
+    return std::make_unique<OffsetCommitter>(model_, shard, std::move(options));
+  }
+  if (load.kind == "group_deleter") {
+    GroupDeleterOptions options{load.group, {load.topic}, load.whole_groups};
+    if (!load.also.empty()) options.topics.push_back(load.also);
+    return std::make_unique<GroupDeleter>(model_, shard, std::move(options));
   }
   if (load.kind != "producer") return make_transactional(load, shard, number);
   ProducerOptions options;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "sim/group_offsets.h"
+#include "sim/streams_member.h"
 #include "wire/consumer_group_describe_request.h"
 #include "wire/consumer_group_describe_response.h"
 #include "wire/describe_share_group_offsets_request.h"
@@ -14,12 +15,15 @@
 #include "wire/offset_fetch_response.h"
 #include "wire/share_group_describe_request.h"
 #include "wire/share_group_describe_response.h"
+#include "wire/streams_group_describe_request.h"
+#include "wire/streams_group_describe_response.h"
 
 namespace moldau::sim {
 namespace {
 
 constexpr std::int16_t kOffsetFetchVersion = 9;
 constexpr std::int16_t kGroupDescribeVersion = 1;
+constexpr std::int16_t kStreamsDescribeVersion = 0;
 constexpr std::int16_t kShareOffsetsVersion = 1;
 constexpr std::int16_t kDescribeVersion = 0;
 constexpr Millis kRetry{200};
@@ -38,6 +42,7 @@ void StateProbe::begin() {
     left_.push_back({kShareGroup, group});
     left_.push_back({kShareOffsets, group});
   }
+  for (const auto& [group, topic] : model_.streams_groups) left_.push_back({kStreamsGroup, group});
   for (const std::string& id : model_.transactional_ids) left_.push_back({kTransaction, id});
   if (connection_) connection_->close("begins anew");
   connection_ = Connection::open(shard_, model_.node);
@@ -60,6 +65,8 @@ void StateProbe::go_on() {
           left_.front().name, kGroupDescribeVersion, false);
     case Asked::Kind::kShareOffsets:
       return ask_share_offsets(left_.front().name);
+    case Asked::Kind::kStreamsGroup:
+      return ask_streams_group(left_.front().name);
     case Asked::Kind::kTransaction:
       return ask_transaction(left_.front().name);
   }
@@ -115,15 +122,21 @@ void StateProbe::on_offsets(const std::string& group, std::uint64_t asked,
               std::to_string(one.committed_offset);
     }
   }
+  bool are_there = false;
   for (const auto& topic : found.topics) {
     for (const auto& one : topic.partitions) {
       const OffsetFetched fetched{{group, topic.name.str(), one.partition_index},
                                   one.committed_offset,
                                   asked,
-                                  model_.world.events()};
+                                  model_.world.events(),
+                                  model_.world.now(),
+                                  model_.retention_of(group)};
       model_.checks.tell(&Invariant::on_offset_fetched, fetched);
+      are_there = are_there || one.committed_offset >= 0;
     }
   }
+  if (are_there && model_.expiring_groups.contains(group))
+    return again_later("has offsets that do not expire");
   answered(text);
 }
 
@@ -217,6 +230,63 @@ void StateProbe::on_share_offsets(const Result<Slice>& frame) {
         return again_later(where + " begins at " + std::to_string(one.start_offset) +
                            " with a lag of " + std::to_string(one.lag));
       text += " " + where + " begins at " + std::to_string(one.start_offset);
+    }
+  }
+  answered(text);
+}
+
+void StateProbe::ask_streams_group(const std::string& group) {
+  wire::StreamsGroupDescribeRequest request;
+  request.group_ids.emplace_back(std::string_view(group));
+  connection_->send(request, kStreamsDescribeVersion,
+                    [this, group, round = round_](const Result<Slice>& frame) {
+                      if (round == round_) on_streams_group(group, frame);
+                    });
+}
+
+void StateProbe::on_streams_group(const std::string& name, const Result<Slice>& frame) {
+  if (!frame.ok()) return again_later(frame.error().detail);
+  const auto answer = body_of<wire::StreamsGroupDescribeResponse>(*frame, kStreamsDescribeVersion);
+  if (!answer.ok()) return model_.checks.fail("Protocol", answer.error().text());
+  const auto& group = answer->groups.at(0);
+  if (group.error_code != 0)
+    return again_later(std::string(error_name(error_from_wire(group.error_code))));
+  const std::string state = group.group_state.str();
+  if (state != "Stable") return again_later("is " + state);
+  std::string text = " in epoch " + std::to_string(group.group_epoch) + ", " +
+                     std::to_string(group.assignment_epoch) + ", topology " +
+                     std::to_string(group.topology ? group.topology->epoch : -1);
+  std::set<std::string> given;
+  std::map<std::string, std::string> processes;
+  for (const auto& member : group.members) {
+    if (member.member_epoch != group.group_epoch)
+      return again_later("has members in earlier epochs");
+    text += ", " + member.member_id.str() + " in " + member.process_id.str();
+    for (const auto& ids : member.assignment.active_tasks) {
+      for (const std::int32_t p : ids.partitions) {
+        const std::string task = ids.subtopology_id.str() + "_" + std::to_string(p);
+        if (!given.insert(task).second)
+          return model_.checks.fail("OneOwnerAtATime",
+                                    name + " gives " + task + " to two members at rest");
+        processes[task] = member.process_id.str();
+        text += " " + task;
+      }
+    }
+  }
+  std::set<std::string> wanted;
+  for (std::int32_t p = 0; p < model_.topics.at(model_.streams_groups.at(name)).partitions; ++p)
+    wanted.insert("0_" + std::to_string(p));
+  for (std::int32_t p = 0; p < kStreamsRepartitions; ++p) wanted.insert("1_" + std::to_string(p));
+  if (given != wanted) return again_later("has tasks without an owner, though it is stable");
+  for (const auto& member : group.members) {
+    for (const auto& ids : member.assignment.standby_tasks) {
+      for (const std::int32_t p : ids.partitions) {
+        const std::string task = ids.subtopology_id.str() + "_" + std::to_string(p);
+        if (processes[task] == member.process_id.view())
+          return model_.checks.fail("StandbysAreElsewhere",
+                                    name + " has two copies of " + task + " in one process");
+        text += ", " + member.member_id.str() + " stands by for " + task;
+      }
     }
   }
   answered(text);

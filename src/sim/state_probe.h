@@ -29,7 +29,14 @@ class StateProbe {
 
  private:
   struct Asked {
-    enum class Kind { kOffsets, kConsumerGroup, kShareGroup, kShareOffsets, kTransaction };
+    enum class Kind {
+      kOffsets,
+      kConsumerGroup,
+      kShareGroup,
+      kShareOffsets,
+      kStreamsGroup,
+      kTransaction
+    };
     Kind kind = Kind::kOffsets;
     std::string name;
   };
@@ -43,6 +50,8 @@ class StateProbe {
   void on_members(const Response& answer, bool one_owner);
   void ask_share_offsets(const std::string& group);
   void on_share_offsets(const Result<Slice>& frame);
+  void ask_streams_group(const std::string& group);
+  void on_streams_group(const std::string& group, const Result<Slice>& frame);
   void ask_transaction(const std::string& transactional_id);
   void on_transaction(const Result<Slice>& frame);
   void answered(const std::string& text);
