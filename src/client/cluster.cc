@@ -289,25 +289,32 @@ void Cluster::note_throttle(NodeId node, std::int32_t throttle_ms) {
     found->second.state.throttled(shard_.now(), Millis(throttle_ms));
 }
 
+Result<std::int16_t> Cluster::encode_for(NodeId node, wire::ApiKey api, VersionRange versions,
+                                         Encoder& encode, std::int32_t id, Slice& frame) {
+  const Peer& peer = peers_.at(node);
+  const auto version = peer.state.version_of(api, versions);
+  if (!version.ok()) return at(title_of(node), version.error());
+  auto encoded = encode(*version, id);
+  if (!encoded.ok()) return at(title_of(node), encoded.error());
+  frame = std::move(encoded).value();
+  return *version;
+}
+
 env::Task<Result<Cluster::Exchanged>> Cluster::exchange(NodeId node, wire::ApiKey api,
                                                         VersionRange versions, Encoder encode,
                                                         MonoTime deadline) {
   auto ready = co_await connect(node, deadline);
   if (!ready.ok()) co_return std::move(ready).error();
   Exchanged out;
+  Slice frame;
+  const std::shared_ptr<Connection> connection = peers_.at(node).connection;
+  const std::int32_t id = connection->next_correlation_id();
+  const auto version = encode_for(node, api, versions, encode, id, frame);
+  if (!version.ok()) co_return version.error();
+  out.version = *version;
   env::Arrival<Result<Slice>> answer(shard_);
-  {
-    Peer& peer = peers_.at(node);
-    const auto version = peer.state.version_of(api, versions);
-    if (!version.ok()) co_return at(title_of(node), version.error());
-    out.version = *version;
-    const std::int32_t id = peer.connection->next_correlation_id();
-    auto frame = encode(*version, id);
-    if (!frame.ok()) co_return at(title_of(node), frame.error());
-    peer.connection->send(
-        id, std::move(frame).value(), deadline,
-        [setter = answer.setter()](Result<Slice> got) { setter.set(std::move(got)); });
-  }
+  connection->send(id, std::move(frame), deadline,
+                   [setter = answer.setter()](Result<Slice> got) { setter.set(std::move(got)); });
   auto got = co_await answer;
   if (!got.ok()) {
     const std::string doing = fmt::format("{}, {}", title_of(node), wire::api_name(api));
@@ -317,12 +324,25 @@ env::Task<Result<Cluster::Exchanged>> Cluster::exchange(NodeId node, wire::ApiKe
   co_return std::move(out);
 }
 
+env::Task<Result<void>> Cluster::hand_on(NodeId node, wire::ApiKey api, VersionRange versions,
+                                         Encoder encode, MonoTime deadline) {
+  auto ready = co_await connect(node, deadline);
+  if (!ready.ok()) co_return std::move(ready).error();
+  Slice frame;
+  Connection& connection = *peers_.at(node).connection;
+  const std::int32_t id = connection.next_correlation_id();
+  const auto version = encode_for(node, api, versions, encode, id, frame);
+  if (!version.ok()) co_return version.error();
+  connection.send_unanswered(std::move(frame));
+  co_return Result<void>();
+}
+
 env::Task<Result<void>> Cluster::refresh(std::optional<std::vector<std::string>> topics,
-                                         MonoTime deadline) {
+                                         MonoTime deadline, bool create) {
   auto node = co_await any_broker(deadline);
   if (!node.ok()) co_return std::move(node).error();
   wire::MetadataRequest request;
-  request.allow_auto_topic_creation = false;
+  request.allow_auto_topic_creation = create;
   if (topics) {
     for (const std::string& name : *topics)
       request.topics->emplace_back().name = std::string_view(name);

@@ -71,15 +71,21 @@ class Cluster {
   env::Task<Result<NodeId>> any_broker(MonoTime deadline);
   /// Returns when the connection to this broker is ready, or could not be made once.
   env::Task<Result<void>> connect(NodeId node, MonoTime deadline);
-  /// Asks for metadata and takes them. No topics: brokers only; nullopt: all topics.
-  env::Task<Result<void>> refresh(std::optional<std::vector<std::string>> topics,
-                                  MonoTime deadline);
+  /// Asks for metadata and takes them. No topics: brokers only; nullopt: all topics. `create` lets
+  /// the broker make topics that do not exist, if it is configured to.
+  env::Task<Result<void>> refresh(std::optional<std::vector<std::string>> topics, MonoTime deadline,
+                                  bool create = false);
 
   /// Sends a request and waits for its answer: once; who calls decides what to try again.
   /// `versions` may narrow the versions that are spoken.
   template <class R, class Q>
   env::Task<Result<Answer<R>>> call(NodeId node, Q request, MonoTime deadline,
                                     VersionRange versions = {Q::kMinVersion, Q::kMaxVersion});
+
+  /// As call, for what no broker answers (a produce with acks=0): returns when it was handed on.
+  template <class Q>
+  env::Task<Result<void>> tell(NodeId node, Q request, MonoTime deadline,
+                               VersionRange versions = {Q::kMinVersion, Q::kMaxVersion});
 
   /// What is known of a broker's versions; nullptr before a connection was ready.
   const BrokerState* state_of(NodeId node) const;
@@ -101,8 +107,15 @@ class Cluster {
     std::int16_t version = 0;
   };
 
+  template <class Q>
+  Encoder encoder_of(const Q& request) const;
   env::Task<Result<Exchanged>> exchange(NodeId node, wire::ApiKey api, VersionRange versions,
                                         Encoder encode, MonoTime deadline);
+  env::Task<Result<void>> hand_on(NodeId node, wire::ApiKey api, VersionRange versions,
+                                  Encoder encode, MonoTime deadline);
+  /// The version that is spoken, and the frame in it.
+  Result<std::int16_t> encode_for(NodeId node, wire::ApiKey api, VersionRange versions,
+                                  Encoder& encode, std::int32_t id, Slice& frame);
   env::Task<Result<void>> wait_for_change(MonoTime deadline);
   void note_throttle(NodeId node, std::int32_t throttle_ms);
   /// The peer, forgotten and begun anew if its address changed; nullptr for unknown brokers.
@@ -132,20 +145,31 @@ class Cluster {
   std::shared_ptr<Cluster*> self_ = std::make_shared<Cluster*>(this);
 };
 
+template <class Q>
+Cluster::Encoder Cluster::encoder_of(const Q& request) const {
+  return [this, &request](std::int16_t version, std::int32_t id) -> Result<Slice> {
+    if (!request.representable(version))
+      return Error(ErrorCode::kUnsupportedVersion,
+                   "its version of " + std::string(Q::kName) + " cannot say what is asked for");
+    return wire::encode_request(request, version, id,
+                                wire::Text(std::string_view(options_.client_id)));
+  };
+}
+
+template <class Q>
+env::Task<Result<void>> Cluster::tell(NodeId node, Q request, MonoTime deadline,
+                                      VersionRange versions) {
+  Encoder encode = encoder_of(request);
+  co_return co_await hand_on(node, static_cast<wire::ApiKey>(Q::kApiKey), versions,
+                             std::move(encode), deadline);
+}
+
 template <class R, class Q>
 env::Task<Result<Answer<R>>> Cluster::call(NodeId node, Q request, MonoTime deadline,
                                            VersionRange versions) {
   constexpr auto kApi = static_cast<wire::ApiKey>(Q::kApiKey);
   static_assert(Q::kApiKey == R::kApiKey);
-  const Q* asked = &request;
-  const std::string* client_id = &options_.client_id;
-  Encoder encode = [asked, client_id](std::int16_t version, std::int32_t id) -> Result<Slice> {
-    if (!asked->representable(version))
-      return Error(ErrorCode::kUnsupportedVersion, std::string("the broker's version of ") +
-                                                       std::string(wire::api_name(kApi)) +
-                                                       " cannot say what is asked for");
-    return wire::encode_request(*asked, version, id, wire::Text(std::string_view(*client_id)));
-  };
+  Encoder encode = encoder_of(request);
   auto got = co_await exchange(node, kApi, versions, std::move(encode), deadline);
   if (!got.ok()) co_return std::move(got).error();
   Answer<R> answer;

@@ -62,6 +62,14 @@ class BatchBuilder {
   /// anything: what is in the log already must stay readable.
   Result<void> append_copy(Offset offset, const RecordView& record);
 
+  /// Whose batch it is, known when it is about to be sent; before build().
+  void set_producer(ProducerId id, ProducerEpoch epoch, std::int32_t base_sequence,
+                    bool transactional) {
+    fields_.producer_id = id;
+    fields_.producer_epoch = epoch;
+    fields_.base_sequence = base_sequence;
+    fields_.transactional = transactional;
+  }
   /// Keeps the last offset of a batch whose last records are gone (compaction).
   void set_last_offset(Offset offset) { last_offset_ = offset; }
 

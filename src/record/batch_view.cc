@@ -146,4 +146,14 @@ void set_max_timestamp(MutableBytes batch, TimestampType type, Timestamp max_tim
   store_big(batch.data() + at::kCrc, crc32c(batch.subspan(at::kAttributes)));
 }
 
+void set_producer(MutableBytes batch, ProducerId id, ProducerEpoch epoch,
+                  std::int32_t base_sequence) {
+  MOLDAU_CHECK(batch.size() >= kBatchOverhead &&
+               load_big<std::int8_t>(batch.data() + at::kMagic) == kMagicV2);
+  store_big(batch.data() + at::kProducerId, id.value());
+  store_big(batch.data() + at::kProducerEpoch, epoch.value());
+  store_big(batch.data() + at::kBaseSequence, base_sequence);
+  store_big(batch.data() + at::kCrc, crc32c(batch.subspan(at::kAttributes)));
+}
+
 }  // namespace moldau::record

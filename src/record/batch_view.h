@@ -133,5 +133,9 @@ void set_leader_epoch(MutableBytes batch, LeaderEpoch epoch);
 /// Sets timestamp type and max timestamp of a v2 batch and its checksum; does nothing if both
 /// are already so. Attribute bits that no version defines are cleared, as Kafka does.
 void set_max_timestamp(MutableBytes batch, TimestampType type, Timestamp max_timestamp);
+/// Gives a v2 batch to another producer id, epoch or sequence, and sets its checksum: what an
+/// idempotent producer does with a batch that was refused.
+void set_producer(MutableBytes batch, ProducerId id, ProducerEpoch epoch,
+                  std::int32_t base_sequence);
 
 }  // namespace moldau::record

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "client/cluster.h"
+#include "machine/client/producer_machine.h"
+
+namespace moldau::client {
+
+struct ProducerOptions {
+  ProducerMachineOptions machine;
+  Millis request_timeout{30'000};
+  Millis max_block{60'000};
+};
+
+/// What keeps the machine from being used by two threads: nothing where all is on one shard.
+/// Thread   any.
+class ProducerGuard {
+ public:
+  virtual ~ProducerGuard() = default;
+  virtual void lock() {}
+  virtual void unlock() {}
+};
+
+/// Hosts a ProducerMachine: asks for topics and the producer id, sends what is due, tells the
+/// machine what became of it, and hands on completions.
+///
+/// Path     append() → turn → Cluster::call → ProducerMachine::answered → completed().
+/// Owner    a tool, or the façade of the library; borrows the cluster and the guard. When it is
+///          destroyed nothing is called any more; records that are under way have no fate then.
+/// Thread   shard-bound, but for what the guard protects: machine().
+/// Bounds   as ProducerMachine.
+/// Source   Sender and KafkaProducer of Apache's clients.
+class Producer {
+ public:
+  using Completed = UniqueFunction<void(std::vector<Completion>)>;
+
+  Producer(Cluster& cluster, const ProducerOptions& options, ProducerGuard& guard,
+           Completed completed);
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
+
+  /// Under the guard.
+  ProducerMachine& machine() { return machine_; }
+  /// Something was appended that is to be looked at; in this turn of the loop.
+  void wake();
+
+  /// Appends a record, waiting for its topic and for room up to max.block.ms.
+  /// Errors   kRequestTimedOut, kInvalidTopicException, kTopicAuthorizationFailed, as
+  ///          ProducerMachine::append.
+  env::Task<Result<Appended>> append(OutgoingRecord record);
+  /// The number of partitions, asked for if it is not known; up to max.block.ms.
+  env::Task<Result<std::int32_t>> partitions_of(std::string topic);
+  /// Returns when all that was appended before has been completed.
+  env::Task<Result<void>> flush(MonoTime deadline);
+
+ private:
+  class Locked {
+   public:
+    explicit Locked(ProducerGuard& guard) : guard_(guard) { guard_.lock(); }
+    ~Locked() { guard_.unlock(); }
+    Locked(const Locked&) = delete;
+    Locked& operator=(const Locked&) = delete;
+
+   private:
+    ProducerGuard& guard_;
+  };
+
+  void turn();
+  bool can_take(NodeId node);
+  void rearm(MonoTime when);
+  void learn(const std::vector<std::string>& topics);
+  void take_leaders(const wire::ProduceResponse& answer);
+  env::Task<void> connect(NodeId node);
+  env::Task<void> send(ProducePlan plan);
+  env::Task<void> ask_topics();
+  env::Task<void> ask_identity();
+  env::Task<Result<void>> wait_for_event(MonoTime deadline);
+
+  Cluster& cluster_;
+  const ProducerOptions options_;
+  ProducerGuard& guard_;
+  Completed completed_;
+  ProducerMachine machine_;
+  record::CompressionContext codecs_;
+  std::map<NodeId, std::int32_t> in_flight_;
+  std::set<NodeId> connecting_;
+  std::set<std::string> wanted_topics_;
+  bool asking_topics_ = false;
+  bool asking_identity_ = false;
+  bool woken_ = false;
+  std::uint32_t waiting_for_room_ = 0;
+  std::optional<env::TimerId> timer_;
+  MonoTime timer_at_;
+  MonoTime refreshed_at_;
+  std::vector<env::Arrival<bool>::Setter> waiting_;
+  std::shared_ptr<Producer*> self_ = std::make_shared<Producer*>(this);
+  env::TaskScope scope_;
+};
+
+}  // namespace moldau::client
