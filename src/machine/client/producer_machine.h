@@ -37,6 +37,7 @@ struct ProducerMachineOptions {
 
 /// A record as it is sent; everything is borrowed for the call.
 struct OutgoingRecord {
+  OutgoingRecord() = default;
   std::string_view topic;
   std::optional<PartitionId> partition;
   Timestamp timestamp;
@@ -74,6 +75,7 @@ struct ProducePlan {
     PartitionId partition;
     BatchPtr batch;
   };
+  ProducePlan() = default;
   NodeId node;
   std::vector<Part> parts;  // at most one batch for each partition
 };
