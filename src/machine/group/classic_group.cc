@@ -89,26 +89,42 @@ void ClassicGroup::replay(const wire::GroupMetadataValue& value) {
   std::set<std::string_view> kept;
   for (const auto& member : value.members) kept.insert(member.member_id.view());
   std::vector<std::string> gone;
-  for (const auto& [id, member] : members_) {
+  for (const auto& [id, member] : membership().members) {
     if (!kept.contains(id)) gone.push_back(id);
   }
   for (const std::string& id : gone) remove(id);
 
-  protocol_type_.reset();
-  if (value.protocol_type.size() > 0) protocol_type_ = value.protocol_type.str();
-  protocol_.reset();
-  if (!value.protocol.is_null()) protocol_ = value.protocol.str();
+  protocol_type_ = value.protocol_type.str();
   generation_ = value.generation;
+  Membership& to = own_membership();
+  to.protocol.reset();
+  if (!value.protocol.is_null()) to.protocol = value.protocol.str();
   for (const auto& member : value.members) replay_member(member);
-  leader_.reset();
+  to.leader.reset();
   if (member(value.leader.view()) != nullptr) {
-    leader_ = value.leader.str();
-  } else if (!members_.empty()) {
-    leader_ = members_.begin()->first;
+    to.leader = value.leader.str();
+  } else if (!to.members.empty()) {
+    to.leader = to.members.begin()->first;
   }
-  transition(members_.empty() ? ClassicState::kEmpty : ClassicState::kStable,
+  transition(to.members.empty() ? ClassicState::kEmpty : ClassicState::kStable,
              Timestamp(value.current_state_timestamp));
   find_subscribed_topics();
+  drop_idle_membership();
+}
+
+const ClassicGroup::Membership& ClassicGroup::membership() const {
+  static const Membership kNone;
+  return membership_ ? *membership_ : kNone;
+}
+
+ClassicGroup::Membership& ClassicGroup::own_membership() {
+  if (!membership_) membership_ = std::make_unique<Membership>();
+  return *membership_;
+}
+
+/// Everybody has left.
+void ClassicGroup::drop_idle_membership() {
+  if (!has_members() && !protocol() && rebalance().is_idle()) membership_.reset();
 }
 
 void ClassicGroup::replay_member(const wire::GroupMetadataValue::MemberMetadata& from) {
@@ -129,12 +145,12 @@ void ClassicGroup::replay_member(const wire::GroupMetadataValue::MemberMetadata&
     fresh.group_instance_id = std::move(instance);
     fresh.client_id = from.client_id.str();
     fresh.client_host = from.client_host.str();
-    fresh.protocols = single_protocol(*protocol_, from.subscription.view());
+    fresh.protocols = single_protocol(*protocol(), from.subscription.view());
     there = &add(std::move(fresh), std::string(protocol_type()));
   }
-  const auto metadata = there->metadata(*protocol_);
+  const auto metadata = there->metadata(*protocol());
   if (!metadata || as_text(*metadata) != as_text(from.subscription.view())) {
-    set_protocols(*there, single_protocol(*protocol_, from.subscription.view()));
+    set_protocols(*there, single_protocol(*protocol(), from.subscription.view()));
   }
   there->session_timeout = Millis(from.session_timeout);
   there->rebalance_timeout =
@@ -148,35 +164,38 @@ void ClassicGroup::append_tombstones(std::vector<record::KeyedRecord>& records) 
 }
 
 void ClassicGroup::find_subscribed_topics() {
-  subscribed_topics_.reset();
+  knows_subscribed_topics_ = false;
   if (!uses_consumer_protocol()) return;
-  if (!members_.empty() && !protocol_) return;
+  if (has_members() && !protocol()) return;
   std::vector<std::string> topics;
-  for (const auto& [id, member] : members_) {
-    const auto metadata = member.metadata(*protocol_);
+  for (const auto& [id, member] : membership().members) {
+    const auto metadata = member.metadata(*protocol());
     if (!metadata || !read_subscription(*metadata, topics)) return;
   }
   std::sort(topics.begin(), topics.end());
   topics.erase(std::unique(topics.begin(), topics.end()), topics.end());
   topics.shrink_to_fit();
-  subscribed_topics_ = std::move(topics);
+  knows_subscribed_topics_ = true;
+  if (membership_) membership_->subscribed_topics = std::move(topics);
 }
 
 // ---- members ----
 
 ClassicMember* ClassicGroup::member(std::string_view id) {
-  const auto at = members_.find(id);
-  return at == members_.end() ? nullptr : &at->second;
+  if (!membership_) return nullptr;
+  const auto at = members().find(id);
+  return at == members().end() ? nullptr : &at->second;
 }
 
 const ClassicMember* ClassicGroup::member(std::string_view id) const {
-  const auto at = members_.find(id);
-  return at == members_.end() ? nullptr : &at->second;
+  const auto at = members().find(id);
+  return at == members().end() ? nullptr : &at->second;
 }
 
 const std::string* ClassicGroup::static_member_id(std::string_view instance_id) const {
-  const auto at = static_members_.find(instance_id);
-  return at == static_members_.end() ? nullptr : &at->second;
+  const auto& known = membership().static_members;
+  const auto at = known.find(instance_id);
+  return at == known.end() ? nullptr : &at->second;
 }
 
 ErrorCode ClassicGroup::check_member(std::string_view member_id,
@@ -191,33 +210,35 @@ ErrorCode ClassicGroup::check_member(std::string_view member_id,
 
 Millis ClassicGroup::rebalance_timeout() const {
   Millis longest(0);
-  for (const auto& [id, member] : members_) longest = std::max(longest, member.rebalance_timeout);
+  for (const auto& [id, member] : members()) longest = std::max(longest, member.rebalance_timeout);
   return longest;
 }
 
 void ClassicGroup::count_protocols(const ClassicMember& member, int by) {
   for (const MemberProtocol& protocol : member.protocols) {
-    const auto at = supported_.try_emplace(protocol.name, 0).first;
+    auto& supported = own_membership().supported;
+    const auto at = supported.try_emplace(protocol.name, 0).first;
     at->second += static_cast<std::size_t>(by);
-    if (at->second == 0) supported_.erase(at);
+    if (at->second == 0) supported.erase(at);
   }
 }
 
 bool ClassicGroup::supports(std::string_view type, const MemberProtocols& protocols) const {
   if (is_empty()) return !type.empty() && !protocols.empty();
-  if (!protocol_type_ || *protocol_type_ != type) return false;
+  if (protocol_type_.empty() || protocol_type_ != type) return false;
   return std::any_of(protocols.begin(), protocols.end(), [this](const MemberProtocol& protocol) {
-    const auto at = supported_.find(protocol.name);
-    return (at == supported_.end() ? 0 : at->second) == members_.size();
+    const auto& supported = membership().supported;
+    const auto at = supported.find(protocol.name);
+    return (at == supported.end() ? 0 : at->second) == members().size();
   });
 }
 
 std::string ClassicGroup::select_protocol() const {
-  MOLDAU_CHECK(!members_.empty(), "an empty group selects no protocol");
+  MOLDAU_CHECK(has_members(), "an empty group selects no protocol");
   std::map<std::string_view, std::size_t> votes;
-  for (const auto& [id, member] : members_) {
+  for (const auto& [id, member] : members()) {
     for (const MemberProtocol& protocol : member.protocols) {
-      if (supported_.find(protocol.name)->second != members_.size()) continue;
+      if (membership().supported.find(protocol.name)->second != members().size()) continue;
       ++votes[protocol.name];
       break;
     }
@@ -231,48 +252,53 @@ std::string ClassicGroup::select_protocol() const {
 }
 
 ClassicMember& ClassicGroup::add(ClassicMember member, std::string_view protocol_type) {
-  if (members_.empty()) protocol_type_ = protocol_type;
-  if (member.group_instance_id) static_members_[*member.group_instance_id] = member.id;
-  if (!leader_) leader_ = member.id;
-  pending_joins.erase(member.id);
+  Membership& to = own_membership();
+  if (to.members.empty()) protocol_type_ = protocol_type;
+  if (member.group_instance_id) to.static_members[*member.group_instance_id] = member.id;
+  if (!to.leader) to.leader = member.id;
+  to.rebalance.pending_joins.erase(member.id);
   std::string id = member.id;
-  const auto [at, fresh] = members_.emplace(std::move(id), std::move(member));
+  const auto [at, fresh] = to.members.emplace(std::move(id), std::move(member));
   MOLDAU_CHECK(fresh, "a member joins twice: " + at->first);
   count_protocols(at->second, 1);
   return at->second;
 }
 
 void ClassicGroup::remove(std::string_view member_id) {
+  if (!membership_) return;
+  Membership& from = *membership_;
   const std::string id(member_id);
-  if (const auto at = members_.find(id); at != members_.end()) {
+  if (const auto at = from.members.find(id); at != from.members.end()) {
     count_protocols(at->second, -1);
-    if (at->second.awaiting_join) --awaiting_joins_;
-    if (at->second.group_instance_id) static_members_.erase(*at->second.group_instance_id);
-    members_.erase(at);
+    if (at->second.awaiting_join) --from.awaiting_joins;
+    if (at->second.group_instance_id) from.static_members.erase(*at->second.group_instance_id);
+    from.members.erase(at);
   }
   if (is_leader(id)) {
-    leader_.reset();
-    if (!members_.empty()) leader_ = members_.begin()->first;
+    from.leader.reset();
+    if (!from.members.empty()) from.leader = from.members.begin()->first;
   }
-  pending_joins.erase(id);
-  pending_syncs.erase(id);
+  from.rebalance.pending_joins.erase(id);
+  from.rebalance.pending_syncs.erase(id);
 }
 
 ClassicMember& ClassicGroup::replace_static(std::string_view old_id, std::string new_id) {
-  auto node = members_.extract(members_.find(old_id));
+  Membership& in = own_membership();
+  auto node = in.members.extract(in.members.find(old_id));
   MOLDAU_CHECK(!node.empty() && node.mapped().is_static(), "replaces a static member");
   set_awaiting_join(node.mapped(), std::nullopt);
   node.mapped().awaiting_sync.reset();
   node.mapped().is_new = false;
-  if (is_leader(old_id)) leader_ = new_id;
-  if (const auto at = pending_syncs.find(old_id); at != pending_syncs.end()) {
-    pending_syncs.erase(at);
-    pending_syncs.insert(new_id);
+  if (is_leader(old_id)) in.leader = new_id;
+  if (const auto at = in.rebalance.pending_syncs.find(old_id);
+      at != in.rebalance.pending_syncs.end()) {
+    in.rebalance.pending_syncs.erase(at);
+    in.rebalance.pending_syncs.insert(new_id);
   }
-  static_members_[*node.mapped().group_instance_id] = new_id;
+  in.static_members[*node.mapped().group_instance_id] = new_id;
   node.mapped().id = new_id;
   node.key() = std::move(new_id);
-  return members_.insert(std::move(node)).position->second;
+  return in.members.insert(std::move(node)).position->second;
 }
 
 void ClassicGroup::set_protocols(ClassicMember& member, MemberProtocols protocols) {
@@ -282,18 +308,19 @@ void ClassicGroup::set_protocols(ClassicMember& member, MemberProtocols protocol
 }
 
 void ClassicGroup::set_awaiting_join(ClassicMember& member, std::optional<AnswerId> answer) {
-  if (member.awaiting_join) --awaiting_joins_;
+  std::size_t& awaiting = own_membership().awaiting_joins;
+  if (member.awaiting_join) --awaiting;
   member.awaiting_join = answer;
-  if (member.awaiting_join) ++awaiting_joins_;
+  if (member.awaiting_join) ++awaiting;
 }
 
 bool ClassicGroup::elect_joined_leader() {
-  if (!leader_) return false;
-  const ClassicMember* current = member(*leader_);
+  if (!leader()) return false;
+  const ClassicMember* current = member(*leader());
   if (current != nullptr && current->awaiting_join) return true;
-  for (const auto& [id, member] : members_) {
+  for (const auto& [id, member] : members()) {
     if (!member.awaiting_join) continue;
-    leader_ = id;
+    own_membership().leader = id;
     return true;
   }
   return false;
@@ -310,29 +337,30 @@ void ClassicGroup::transition(ClassicState state, Timestamp wall) {
 void ClassicGroup::begin_generation(Timestamp wall) {
   // Wraps as in Java: the number may come from a hostile log.
   generation_ = static_cast<std::int32_t>(static_cast<std::uint32_t>(generation_) + 1);
-  protocol_ = select_protocol();
+  own_membership().protocol = select_protocol();
   find_subscribed_topics();
   transition(ClassicState::kCompletingRebalance, wall);
-  pending_syncs.clear();
+  change_rebalance().pending_syncs.clear();
 }
 
 void ClassicGroup::become_stable(std::int32_t generation, Timestamp wall) {
   generation_ = generation;
-  protocol_ = select_protocol();
+  own_membership().protocol = select_protocol();
   find_subscribed_topics();
   transition(ClassicState::kStable, wall);
 }
 
 bool ClassicGroup::have_common_protocol() const {
-  return std::any_of(supported_.begin(), supported_.end(),
-                     [this](const auto& one) { return one.second == members_.size(); });
+  const auto& supported = membership().supported;
+  return std::any_of(supported.begin(), supported.end(),
+                     [this](const auto& one) { return one.second == members().size(); });
 }
 
 std::optional<MonoTime> ClassicGroup::next_deadline() const {
-  std::optional<MonoTime> found = join_deadline;
-  earliest(found, sync_deadline);
-  for (const auto& [id, deadline] : pending_joins) earliest(found, deadline);
-  for (const auto& [id, member] : members_) earliest(found, member.heartbeat_deadline);
+  std::optional<MonoTime> found = rebalance().join_deadline;
+  earliest(found, rebalance().sync_deadline);
+  for (const auto& [id, deadline] : rebalance().pending_joins) earliest(found, deadline);
+  for (const auto& [id, member] : members()) earliest(found, member.heartbeat_deadline);
   return found;
 }
 
@@ -365,14 +393,15 @@ ErrorCode ClassicGroup::check_delete() const {
 }
 
 bool ClassicGroup::is_subscribed_to(std::string_view topic) const {
-  if (!subscribed_topics_) return uses_consumer_protocol();
-  return std::binary_search(subscribed_topics_->begin(), subscribed_topics_->end(), topic);
+  if (!knows_subscribed_topics_) return uses_consumer_protocol();
+  const std::vector<std::string>& topics = membership().subscribed_topics;
+  return std::binary_search(topics.begin(), topics.end(), topic);
 }
 
 std::optional<Timestamp> ClassicGroup::expires_from(Timestamp commit) const {
-  if (!protocol_type_) return commit;
+  if (protocol_type_.empty()) return commit;
   if (is_empty()) return state_timestamp_ == Timestamp(-1) ? commit : state_timestamp_;
-  if (state_ == ClassicState::kStable && subscribed_topics_) return commit;
+  if (state_ == ClassicState::kStable && knows_subscribed_topics_) return commit;
   return std::nullopt;
 }
 

@@ -138,12 +138,12 @@ void ClassicProtocol::join_new(Step& step, ClassicGroup& group, const Joining& j
   if (joining.caller.version < 4) return add_member(step, group, std::move(id), joining);
 
   // KIP-394: whose answer gets lost comes again under the same id, not as another member.
-  if (group.pending_joins.size() >= settings_.pending_members_max) {
+  if (group.rebalance().pending_joins.size() >= settings_.pending_members_max) {
     return step.answer(joining.caller.answer, join_error("", ErrorCode::kGroupMaxSizeReached));
   }
   const MonoTime deadline = step.context.now + joining.session_timeout;
   step.answer(joining.caller.answer, join_error(id, ErrorCode::kMemberIdRequired));
-  group.pending_joins.insert_or_assign(std::move(id), deadline);
+  group.change_rebalance().pending_joins.insert_or_assign(std::move(id), deadline);
   groups_.wake_by(group, deadline);
 }
 
@@ -152,7 +152,7 @@ void ClassicProtocol::join_existing(Step& step, ClassicGroup& group, const Joini
   const auto refuse = [&](ErrorCode error) {
     step.answer(joining.caller.answer, join_error(id, error));
   };
-  if (group.pending_joins.contains(id)) {
+  if (group.rebalance().pending_joins.contains(id)) {
     // Static members get no id ahead.
     if (joining.instance) return refuse(ErrorCode::kUnknownServerError);
     return add_member(step, group, std::string(id), joining);
@@ -198,7 +198,7 @@ void ClassicProtocol::add_member(Step& step, ClassicGroup& group, std::string me
   member.is_new = true;
   if (group.state() == ClassicState::kPreparingRebalance &&
       group.previous_state() == ClassicState::kEmpty) {
-    group.new_member_added = true;
+    group.change_rebalance().new_member_added = true;
   }
   ClassicMember& added = group.add(std::move(member), joining.request.protocol_type.view());
   group.set_awaiting_join(added, joining.caller.answer);

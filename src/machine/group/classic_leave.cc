@@ -68,8 +68,9 @@ ErrorCode ClassicProtocol::leave_one(Step& step, ClassicGroup& group, std::strin
     remove_member(step, group, std::string(*known), ErrorCode::kUnknownMemberId);
     return ErrorCode::kNone;
   }
-  if (const auto at = group.pending_joins.find(member_id); at != group.pending_joins.end()) {
-    group.pending_joins.erase(at);
+  const auto& pending = group.rebalance().pending_joins;
+  if (const auto at = pending.find(member_id); at != pending.end()) {
+    group.change_rebalance().pending_joins.erase(at);
     return ErrorCode::kNone;
   }
   const ErrorCode error = group.check_member(member_id, instance_id);

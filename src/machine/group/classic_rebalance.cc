@@ -27,7 +27,8 @@ struct Due {
 /// In the order of time, as timers would fire.
 std::vector<Due> due_of(const ClassicGroup& group, MonoTime now) {
   std::vector<Due> out;
-  for (const auto& [id, deadline] : group.pending_joins) {
+  const ClassicRebalance& rebalance = group.rebalance();
+  for (const auto& [id, deadline] : rebalance.pending_joins) {
     if (deadline <= now) out.emplace_back(deadline, DueKind::kPendingJoin, id);
   }
   for (const auto& [id, member] : group.members()) {
@@ -35,11 +36,11 @@ std::vector<Due> due_of(const ClassicGroup& group, MonoTime now) {
       out.emplace_back(*member.heartbeat_deadline, DueKind::kSession, id);
     }
   }
-  if (group.join_deadline && *group.join_deadline <= now) {
-    out.emplace_back(*group.join_deadline, DueKind::kJoin, "");
+  if (rebalance.join_deadline && *rebalance.join_deadline <= now) {
+    out.emplace_back(*rebalance.join_deadline, DueKind::kJoin, "");
   }
-  if (group.sync_deadline && *group.sync_deadline <= now) {
-    out.emplace_back(*group.sync_deadline, DueKind::kSync, "");
+  if (rebalance.sync_deadline && *rebalance.sync_deadline <= now) {
+    out.emplace_back(*rebalance.sync_deadline, DueKind::kSync, "");
   }
   std::sort(out.begin(), out.end());
   return out;
@@ -61,6 +62,7 @@ void ClassicProtocol::give_up(Step& step, ClassicGroup& group, ErrorCode error) 
 }
 
 void ClassicProtocol::loaded(Step& step, ClassicGroup& group) {
+  if (!group.has_members()) return;
   for (auto& [id, member] : group.members()) restart_session(step, group, member);
   // The limit may be lower than it was: members get the chance to commit before some must go.
   if (group.members().size() > static_cast<std::size_t>(settings_.group_size_max)) {
@@ -80,15 +82,15 @@ void ClassicProtocol::tick(Step& step, ClassicGroup& group) {
         expire_member(step, group, due.member_id);
         break;
       case DueKind::kJoin:
-        if (!is_due(group.join_deadline, now)) break;
-        if (group.is_initial_delay) {
+        if (!is_due(group.rebalance().join_deadline, now)) break;
+        if (group.rebalance().is_initial_delay) {
           end_initial_delay(step, group);
         } else {
           complete_join(step, group);
         }
         break;
       case DueKind::kSync:
-        if (is_due(group.sync_deadline, now)) expire_syncs(step, group);
+        if (is_due(group.rebalance().sync_deadline, now)) expire_syncs(step, group);
         break;
     }
   }
@@ -125,37 +127,40 @@ void ClassicProtocol::prepare_rebalance(Step& step, ClassicGroup& group) {
     for (auto& [id, member] : group.members()) member.assignment.clear();
     propagate(step, group, ErrorCode::kRebalanceInProgress);
   }
-  group.pending_syncs.clear();
-  group.sync_deadline.reset();
+  ClassicRebalance& rebalance = group.change_rebalance();
+  rebalance.pending_syncs.clear();
+  rebalance.sync_deadline.reset();
   if (group.is_empty()) {
     // More time for the first members: most of them start together.
-    group.is_initial_delay = true;
-    group.new_member_added = false;
-    group.initial_delay = settings_.initial_rebalance_delay;
-    group.initial_left = Millis(
+    rebalance.is_initial_delay = true;
+    rebalance.new_member_added = false;
+    rebalance.initial_delay = settings_.initial_rebalance_delay;
+    rebalance.initial_left = Millis(
         std::max<std::int64_t>(group.rebalance_timeout() - settings_.initial_rebalance_delay, 0));
     group.transition(ClassicState::kPreparingRebalance, step.context.wall);
     return await_joins(step, group, settings_.initial_rebalance_delay);
   }
-  group.is_initial_delay = false;
+  rebalance.is_initial_delay = false;
   group.transition(ClassicState::kPreparingRebalance, step.context.wall);
   if (group.have_all_joined()) return complete_join(step, group);
   await_joins(step, group, group.rebalance_timeout());
 }
 
 void ClassicProtocol::await_joins(const Step& step, ClassicGroup& group, Millis span) {
-  group.join_deadline = step.context.now + span;
-  groups_.wake_by(group, *group.join_deadline);
+  group.change_rebalance().join_deadline = step.context.now + span;
+  groups_.wake_by(group, *group.rebalance().join_deadline);
 }
 
 void ClassicProtocol::end_initial_delay(Step& step, ClassicGroup& group) {
-  if (!group.new_member_added || group.initial_left == Millis(0)) {
+  ClassicRebalance& rebalance = group.change_rebalance();
+  if (!rebalance.new_member_added || rebalance.initial_left == Millis(0)) {
     return complete_join(step, group);
   }
-  group.new_member_added = false;
-  const Millis delay = std::min(settings_.initial_rebalance_delay, group.initial_left);
-  group.initial_left = Millis(std::max<std::int64_t>(group.initial_left - group.initial_delay, 0));
-  group.initial_delay = delay;
+  rebalance.new_member_added = false;
+  const Millis delay = std::min(settings_.initial_rebalance_delay, rebalance.initial_left);
+  rebalance.initial_left =
+      Millis(std::max<std::int64_t>(rebalance.initial_left - rebalance.initial_delay, 0));
+  rebalance.initial_delay = delay;
   await_joins(step, group, delay);
 }
 
@@ -167,8 +172,8 @@ void ClassicProtocol::maybe_complete_join(Step& step, ClassicGroup& group) {
 }
 
 void ClassicProtocol::complete_join(Step& step, ClassicGroup& group) {
-  group.join_deadline.reset();
-  group.is_initial_delay = false;
+  group.change_rebalance().join_deadline.reset();
+  group.change_rebalance().is_initial_delay = false;
   std::vector<std::string> gone;
   for (const auto& [id, member] : group.members()) {
     if (!member.awaiting_join && !member.is_static()) gone.push_back(id);
@@ -179,7 +184,7 @@ void ClassicProtocol::complete_join(Step& step, ClassicGroup& group) {
   if (group.members().empty()) {
     auto record = emptied_group_record(group, step.context.wall);
     if (!step.has_room(record)) return await_joins(step, group, kNoRoomDelay);
-    group.pending_syncs.clear();
+    group.change_rebalance().pending_syncs.clear();
     return step.write(std::move(record));
   }
   if (!group.elect_joined_leader()) {
@@ -198,16 +203,17 @@ void ClassicProtocol::begin_generation(Step& step, ClassicGroup& group) {
     }
     restart_session(step, group, member);
     member.is_new = false;
-    group.pending_syncs.insert(id);
+    group.change_rebalance().pending_syncs.insert(id);
   }
-  group.sync_deadline = step.context.now + group.rebalance_timeout();
-  groups_.wake_by(group, *group.sync_deadline);
+  group.change_rebalance().sync_deadline = step.context.now + group.rebalance_timeout();
+  groups_.wake_by(group, *group.rebalance().sync_deadline);
 }
 
 void ClassicProtocol::expire_pending(Step& step, ClassicGroup& group, std::string_view member_id) {
-  const auto at = group.pending_joins.find(member_id);
-  if (at == group.pending_joins.end() || at->second > step.context.now) return;
-  group.pending_joins.erase(at);
+  auto& pending = group.change_rebalance().pending_joins;
+  const auto at = pending.find(member_id);
+  if (at == pending.end() || at->second > step.context.now) return;
+  pending.erase(at);
   ++counts_.expired_members;
   if (group.state() == ClassicState::kPreparingRebalance && group.have_all_joined()) {
     complete_join(step, group);
@@ -234,9 +240,9 @@ void ClassicProtocol::expire_member(Step& step, ClassicGroup& group, std::string
 }
 
 void ClassicProtocol::expire_syncs(Step& step, ClassicGroup& group) {
-  group.sync_deadline.reset();
-  if (group.can_rebalance() && !group.is_empty() && !group.pending_syncs.empty()) {
-    const auto late = group.pending_syncs;
+  group.change_rebalance().sync_deadline.reset();
+  if (group.can_rebalance() && !group.is_empty() && !group.rebalance().pending_syncs.empty()) {
+    const auto late = group.rebalance().pending_syncs;
     for (const std::string& id : late) {
       remove_member(step, group, id, ErrorCode::kUnknownMemberId);
     }

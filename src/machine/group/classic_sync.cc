@@ -58,9 +58,10 @@ void ClassicProtocol::sync(Step& step, const GroupCaller& caller,
 }
 
 void ClassicProtocol::synced(ClassicGroup& group, std::string_view member_id) {
-  const auto at = group.pending_syncs.find(member_id);
-  if (at != group.pending_syncs.end()) group.pending_syncs.erase(at);
-  if (group.pending_syncs.empty()) group.sync_deadline.reset();
+  ClassicRebalance& rebalance = group.change_rebalance();
+  const auto at = rebalance.pending_syncs.find(member_id);
+  if (at != rebalance.pending_syncs.end()) rebalance.pending_syncs.erase(at);
+  if (rebalance.pending_syncs.empty()) rebalance.sync_deadline.reset();
 }
 
 void ClassicProtocol::sync_of_leader(Step& step, ClassicGroup& group,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include "machine/group/classic_group.h"
 #include "machine/group/test_group_fixture.h"
 
 // KIP-559 (protocol in SyncGroup), KIP-62 (sessions)
@@ -220,6 +221,25 @@ TEST(ClassicLeaveTest, APendingMemberLeaves) {
   const AnswerId id = coordinator.leave({{joiner.member, std::nullopt}});
   EXPECT_EQ(coordinator.get<wire::LeaveGroupResponse>(id).members[0].error_code, 0);
   EXPECT_EQ(coordinator.error_of_join(coordinator.join(joiner)), ErrorCode::kUnknownMemberId);
+}
+
+TEST(ClassicLeaveTest, WhoWasToldItsIdStaysPendingWhenAllOthersHaveLeft) {
+  TestCoordinator coordinator;
+  const auto ids = coordinator.stable_group(1);
+  Joiner joiner;
+  joiner.member = coordinator.joined(coordinator.join(joiner)).member_id.str();
+  coordinator.leave({{ids[0], std::nullopt}});
+  coordinator.pass(Millis(1));
+  ASSERT_EQ(coordinator.state(), "Empty");
+  const AnswerId id = coordinator.join(joiner);
+  coordinator.pass(Millis(6'500));
+  EXPECT_EQ(coordinator.joined(id).member_id.view(), joiner.member);
+  EXPECT_EQ(coordinator.joined(id).generation_id, 3);
+}
+
+/// Nodes have many groups that are no more than offsets.
+TEST(ClassicGroupTest, IsSmallWithoutMembers) {
+  EXPECT_LE(sizeof(ClassicGroup), 112U);
 }
 
 TEST(ClassicLeaveTest, AnswersWhatTheLeavingMemberWaitsFor) {

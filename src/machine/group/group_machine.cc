@@ -119,7 +119,7 @@ GroupEffects GroupMachine::loaded(const GroupContext& context) {
   return state_->step(context, [&](Step& step) {
     // A group may become another one.
     std::vector<std::string> ids;
-    for (const auto& [id, group] : state_->groups.groups()) ids.push_back(id);
+    for (const auto& [id, group] : state_->groups.groups()) ids.emplace_back(id);
     for (const std::string& id : ids) {
       if (Group* group = state_->groups.find(id)) state_->loaded(step, *group);
     }
@@ -286,7 +286,7 @@ std::vector<wire::ListGroupsResponse::ListedGroup> GroupMachine::list(
       continue;
     }
     auto& to = out.emplace_back();
-    to.group_id = id;
+    to.group_id = wire::Text::copy_of(id);
     to.protocol_type = wire::Text::copy_of(group->protocol_type());
     to.group_state = wire::Text::copy_of(group->state_name());
     to.group_type = wire::Text::copy_of(type);

@@ -29,8 +29,8 @@ const Group* GroupTable::find(std::string_view id) const {
 
 Group& GroupTable::add(std::unique_ptr<Group> group) {
   remove(group->id());
-  std::string id = group->id();
-  return *groups_.emplace(std::move(id), std::move(group)).first->second;
+  const std::string_view id = group->id();
+  return *groups_.emplace(id, std::move(group)).first->second;
 }
 
 void GroupTable::remove(std::string_view id) {

@@ -19,7 +19,8 @@ namespace moldau::group {
 /// Thread   a value of the partition's shard.
 class GroupTable {
  public:
-  using Groups = std::map<std::string, std::unique_ptr<Group>, std::less<>>;
+  /// The keys are views of the groups' own ids.
+  using Groups = std::map<std::string_view, std::unique_ptr<Group>>;
 
   Group* find(std::string_view id);
   const Group* find(std::string_view id) const;

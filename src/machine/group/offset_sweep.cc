@@ -47,9 +47,9 @@ bool OffsetProtocol::sweep_expired(Step& step, std::string& next_group) {
   std::vector<std::string> ids;
   const auto& groups = groups_.groups();
   auto at = groups.lower_bound(next_group);
-  for (; at != groups.end() && ids.size() < kGroupsPerSweep; ++at) ids.push_back(at->first);
+  for (; at != groups.end() && ids.size() < kGroupsPerSweep; ++at) ids.emplace_back(at->first);
   const std::optional<std::string> behind =
-      at == groups.end() ? std::nullopt : std::optional(at->first);
+      at == groups.end() ? std::nullopt : std::optional<std::string>(at->first);
   for (const std::string& id : ids) {
     if (expire_group(step, id)) continue;
     next_group = id;
