@@ -21,6 +21,8 @@ constexpr const char* kUsage =
     "  server [FILE.properties] [--override KEY=VALUE]…   run a node; without a file a complete\n"
     "                                                     single node on 127.0.0.1:9092\n"
     "  storage format|info|random-uuid …                  prepare log directories\n"
+    "  kafka-topics …                                     and the other tools of Kafka, also by\n"
+    "                                                     links of their names to this program\n"
     "  version                                            print the version\n"
     "\n"
     "Exit codes: 0 fine, 1 failed, 2 wrong arguments or configuration, 128+N ended by signal N.\n";
@@ -29,6 +31,7 @@ constexpr const char* kUsage =
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (const auto code = moldau::program::run_tool(argc > 0 ? argv[0] : "", arguments)) return *code;
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
       arguments[0] == "help") {
     std::fputs(kUsage, arguments.empty() ? stderr : stdout);
@@ -42,6 +45,7 @@ int main(int argc, char** argv) {
   }
   if (command == "server") return moldau::program::run_server(rest);
   if (command == "storage") return moldau::program::run_storage(rest);
+  if (const auto code = moldau::program::run_tool(command, rest)) return *code;
   std::fprintf(stderr, "moldau: there is no command \"%s\"\n\n%s", command.c_str(), kUsage);
   return 2;
 }

@@ -124,6 +124,43 @@ class Run final : public Control {
   bool ended_ = false;
 };
 
+/// One task from its start to its end.
+/// Thread   shard 0.
+class CommandRun final {
+ public:
+  CommandRun(RealEnv& env, CommandSetup setup) : env_(env), setup_(std::move(setup)) {}
+
+  int run() {
+    raise_open_files_limit(env_.logger());
+    SignalWatch signals(env_.reactor(env::ShardId(0)), [this](int number) { on_signal(number); });
+    env_.shard(env::ShardId(0)).post([this] { scope_.spawn(perform()); });
+    env_.run();
+    scope_.destroy_all();
+    return signal_ == 0 ? exit_code_ : 128 + signal_;
+  }
+
+ private:
+  env::Task<void> perform() {
+    env::Task<int> task = setup_(env_, interrupt_);
+    exit_code_ = co_await task;
+    env_.stop();
+  }
+
+  void on_signal(int number) {
+    const bool first = signal_ == 0;
+    if (first) signal_ = number;
+    if (first && interrupt_.on_signal) return interrupt_.on_signal();
+    env_.stop();
+  }
+
+  RealEnv& env_;
+  CommandSetup setup_;
+  Interrupt interrupt_;
+  env::TaskScope scope_;
+  int exit_code_ = 1;
+  int signal_ = 0;
+};
+
 }  // namespace
 
 void block_signals() {
@@ -136,6 +173,12 @@ int run(RealEnvOptions options, Setup setup) {
   block_signals();
   RealEnv env(std::move(options));
   return Run(env, std::move(setup)).run();
+}
+
+int run_command(RealEnvOptions options, CommandSetup setup) {
+  block_signals();
+  RealEnv env(std::move(options));
+  return CommandRun(env, std::move(setup)).run();
 }
 
 }  // namespace moldau::os

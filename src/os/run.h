@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/unique_function.h"
+#include "env/task.h"
 #include "os/real_env.h"
 
 namespace moldau::os {
@@ -36,6 +37,21 @@ using Setup = UniqueFunction<std::unique_ptr<Program>(env::Env&, Control&)>;
 /// shard 0 in its loop; if it returns nullptr the program ends with the code it requested, or 1.
 /// Thread   the main thread, before any other is started: signals are blocked in all.
 int run(RealEnvOptions options, Setup setup);
+
+/// What a command does about the first signal; without a callback it is ended at once.
+/// Thread   shard 0.
+struct Interrupt {
+  Callback on_signal;
+};
+
+/// The task must live no longer than what it was given.
+using CommandSetup = UniqueFunction<env::Task<int>(env::Env&, Interrupt&)>;
+
+/// Runs one task on shard 0 and returns its exit code. After SIGINT, SIGTERM or SIGHUP it is
+/// 128 + signal: at once, the task being destroyed, or when the task has ended if it asked to be
+/// told; a second signal always ends at once.
+/// Thread   as run().
+int run_command(RealEnvOptions options, CommandSetup setup);
 
 /// For make_logger() before run(): signals are blocked here, so that its thread has them blocked.
 void block_signals();
