@@ -150,10 +150,11 @@ void ProducerMachine::complete(ProducerBatch& batch, Completion completion) {
   completion.batch = batch.id;
   completion.first_record = batch.first_record;
   completion.records = batch.records;
-  completions_.push_back(std::move(completion));
   memory_used_ -= std::exchange(batch.reserved, 0);
   const auto open = open_batches_.find(batch.id);
-  if (--open->second == 0) open_batches_.erase(open);
+  completion.last = --open->second == 0;
+  if (completion.last) open_batches_.erase(open);
+  completions_.push_back(std::move(completion));
 }
 
 void ProducerMachine::give_up(Queue& queue, const BatchPtr& batch, Completion completion,

@@ -165,6 +165,7 @@ Result<std::optional<Appended>> ProducerMachine::append(const OutgoingRecord& re
   out.batch = batch->id;
   out.index = batch->first_record + batch->records++;
   out.partition = queue->partition;
+  out.wake = batch->records == 1 || batch->closed || pressed_;
   return std::optional<Appended>(out);
 }
 

@@ -51,7 +51,8 @@ struct Appended {
   std::uint64_t batch = 0;
   std::int32_t index = 0;  // within the batch
   PartitionId partition;
-  std::size_t key_bytes = 0;
+  /// A batch was begun, or is full: the host must look.
+  bool wake = false;
 };
 
 /// What became of some records of a batch: all of them, unless it had to be split.
@@ -64,6 +65,7 @@ struct Completion {
   Timestamp log_append_time = record::kNoTimestamp;
   /// For records that the broker names as the culprits (KIP-467): index within these, and why.
   std::vector<std::pair<std::int32_t, std::string>> culprits;
+  bool last = false;  // of this batch
   bool ok() const { return error.code == ErrorCode::kNone; }
 };
 

@@ -157,6 +157,10 @@ class Process:
         while any(state not in 'TDtZX' for state in self._thread_states()):
             time.sleep(0.0005)
 
+    def resume(self):
+        """Lets a frozen process go on."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def _thread_states(self):
         for task in Path(f'/proc/{self.pid}/task').iterdir():
             with contextlib.suppress(OSError):
