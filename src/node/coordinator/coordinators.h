@@ -86,6 +86,24 @@ class Coordinators {
     if (!heard.ok()) co_return std::move(heard).error();
     co_return response_of<Response>(std::move(heard).value());
   }
+  /// The same, once `verify() → Task<Result<TransactionStep>>` has said what is claimed. A guard
+  /// lasts until the next marker: where that of the transaction before came between the guard and
+  /// the step, both are done once more.
+  template <class Response, class Verify, class Step>
+  env::Task<Result<Response>> call_verified(env::Shard* here, TopicIdPartition id, Verify verify,
+                                            Step step) {
+    for (bool is_first = true;; is_first = false) {
+      Result<TransactionStep> transaction = co_await verify();
+      if (!transaction.ok()) co_return std::move(transaction).error();
+      const TransactionStep verified = *transaction;
+      Step once = step;
+      Result<Response> answer =
+          co_await call_in_transaction<Response>(*here, id, verified, std::move(once));
+      const bool is_stale = !answer.ok() && answer.error().code == ErrorCode::kInvalidTxnState &&
+                            verified.claim.guard.value() != 0;
+      if (!is_stale || !is_first) co_return answer;
+    }
+  }
   env::Task<Result<std::optional<partition::VerificationGuard>>> begin_verification(
       env::Shard& here, TopicIdPartition id, TransactionStep transaction, bool adds_itself) {
     using Guard = std::optional<partition::VerificationGuard>;

@@ -8,8 +8,11 @@
 
 #include "env/fake/fake_env.h"
 #include "machine/image/record_list.h"
+#include "node/coordinator/marker_writer.h"
 #include "wire/offset_commit_request.h"
 #include "wire/offset_fetch_request.h"
+#include "wire/txn_offset_commit_request.h"
+#include "wire/txn_offset_commit_response.h"
 
 namespace moldau::coordinator {
 namespace {
@@ -252,6 +255,95 @@ TEST_F(GroupCoordinatorsTest, AnswersAllThatWaitWhenItStops) {
   world_.run_for(Millis(50));
   for (const auto& code : commits_) EXPECT_TRUE(code);
   EXPECT_EQ(commits_.back(), ErrorCode::kNotCoordinator);
+}
+
+/// Commits an offset in a transaction of which the coordinator of transactions has to be asked.
+/// While it is asked the marker of the one before comes, so often.
+struct TransactionalCommit {
+  GroupCoordinators& groups;
+  MarkerWriter& markers;
+  env::Shard& shard;
+  image::ImagePtr image;
+  TopicIdPartition id;
+  int markers_left = 0;
+  int verified = 0;
+  env::TaskScope tasks;
+  std::optional<ErrorCode> error;
+};
+
+env::Task<Result<TransactionStep>> verify(TransactionalCommit* commit) {
+  TransactionStep step;
+  step.producer_id = ProducerId(7);
+  step.producer_epoch = ProducerEpoch(0);
+  step.claim.must_be_verified = true;
+  Result<std::optional<partition::VerificationGuard>> guard =
+      co_await commit->groups.begin_verification(commit->shard, commit->id, step, false);
+  EXPECT_TRUE(guard.ok() && guard->has_value());
+  ++commit->verified;
+  step.claim.guard = guard->value();
+  if (commit->markers_left-- <= 0) co_return step;
+  env::OneShot<ErrorCode> written(commit->shard);
+  TransactionMarker marker;
+  marker.producer_id = step.producer_id;
+  marker.producer_epoch = step.producer_epoch;
+  commit->markers.write(
+      commit->shard, commit->image, marker,
+      {TopicPartition{std::string(kGroupTopic), commit->id.partition}},
+      commit->shard.now() + Millis(5'000),
+      [&written](const std::vector<MarkerOutcome>& done) { written.set(done.at(0).error); });
+  const ErrorCode error = co_await written;
+  EXPECT_EQ(error, ErrorCode::kNone);
+  co_return step;
+}
+
+env::Task<void> commit_in_transaction(TransactionalCommit* commit) {
+  wire::TxnOffsetCommitRequest request;
+  request.group_id = "g";
+  request.transactional_id = "t";
+  request.producer_id = 7;
+  request.producer_epoch = 0;
+  auto& topic = request.topics.emplace_back();
+  topic.name = "orders";
+  auto& partition = topic.partitions.emplace_back();
+  partition.partition_index = 0;
+  partition.committed_offset = 12;
+  const auto* asked = &request;
+  auto claim = [commit] { return verify(commit); };
+  auto step = [asked](group::GroupMachine& machine, const group::GroupContext& context,
+                      group::AnswerId answer) {
+    const group::GroupCaller caller(answer, 4, "c", "/h");
+    return machine.commit_transactional_offsets(context, caller, *asked);
+  };
+  Result<wire::TxnOffsetCommitResponse> answer =
+      co_await commit->groups.call_verified<wire::TxnOffsetCommitResponse>(
+          &commit->shard, commit->id, std::move(claim), std::move(step));
+  commit->error = answer.ok() ? error_from_wire(answer->topics.at(0).partitions.at(0).error_code)
+                              : answer.error().code;
+}
+
+TEST_F(GroupCoordinatorsTest, VerifiesATransactionAnewBehindTheMarkerOfTheOneBefore) {
+  world_.run_for(Millis(100));
+  MarkerWriter markers(replicas_, *groups_);
+  for (const auto& [in_between, error, verified] :
+       {std::tuple(1, ErrorCode::kNone, 2), std::tuple(2, ErrorCode::kInvalidTxnState, 2)}) {
+    TransactionalCommit commit{*groups_, markers, shard(), image_, id_, in_between, 0, {}, {}};
+    shard().post([&commit] { commit.tasks.spawn(commit_in_transaction(&commit)); });
+    world_.run_for(Millis(200));
+    EXPECT_EQ(commit.error, error);
+    EXPECT_EQ(commit.verified, verified);
+    // The transaction ends, so that the next one has to be verified as well.
+    bool ended = false;
+    TransactionMarker marker;
+    marker.producer_id = ProducerId(7);
+    marker.producer_epoch = ProducerEpoch(0);
+    shard().post([&] {
+      markers.write(shard(), image_, marker,
+                    {TopicPartition{std::string(kGroupTopic), id_.partition}},
+                    shard().now() + Millis(5'000), [&](const auto&) { ended = true; });
+    });
+    world_.run_for(Millis(200));
+    EXPECT_TRUE(ended);
+  }
 }
 
 }  // namespace

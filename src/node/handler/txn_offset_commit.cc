@@ -109,9 +109,9 @@ env::Task<Result<Response>> commit(Services& node, const request::Request* reque
   const auto id =
       coordinator::GroupCoordinators::partition_of(*node.image, message->group_id.view());
   if (!id) co_return Error(ErrorCode::kCoordinatorNotAvailable, "no topic of offsets yet");
-  Result<coordinator::TransactionStep> transaction =
-      co_await verify(node, message, *id, request->version());
-  if (!transaction.ok()) co_return std::move(transaction).error();
+  auto claim = [&node, message, at = *id, version = request->version()] {
+    return verify(node, message, at, version);
+  };
   auto step = [request, message, host = client_host(*request)](group::GroupMachine& machine,
                                                                const group::GroupContext& context,
                                                                group::AnswerId answer) {
@@ -119,9 +119,8 @@ env::Task<Result<Response>> commit(Services& node, const request::Request* reque
                                     request->caller().principal);
     return machine.commit_transactional_offsets(context, caller, *message);
   };
-  const coordinator::TransactionStep verified = *transaction;
-  Result<Response> response = co_await node.groups->call_in_transaction<Response>(
-      node.shard, *id, verified, std::move(step));
+  Result<Response> response = co_await node.groups->call_verified<Response>(
+      &node.shard, *id, std::move(claim), std::move(step));
   co_return response;
 }
 
