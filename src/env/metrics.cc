@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <bit>
+#include <cmath>
 
 namespace moldau::env {
 namespace {
@@ -32,6 +33,13 @@ void add_type(std::string& out, std::string& last, const std::string& name, cons
   if (last == name) return;
   last = name;
   out += "# TYPE " + name + " " + type + "\n";
+}
+
+/// As the format spells those that are no numbers.
+std::string number(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  return fmt::format("{}", value);
 }
 
 }  // namespace
@@ -101,11 +109,11 @@ std::string Metrics::text() const {
   }
   for (auto& [key, read] : asked_) {
     add_type(out, last, key.first, "gauge");
-    out += fmt::format("{} {}\n", series(key.first, key.second, ""), read());
+    out += fmt::format("{} {}\n", series(key.first, key.second, ""), number(read()));
   }
   for (const auto& [key, value] : told_) {
     add_type(out, last, key.first, "gauge");
-    out += fmt::format("{} {}\n", series(key.first, key.second, ""), value);
+    out += fmt::format("{} {}\n", series(key.first, key.second, ""), number(value));
   }
   for (const auto& [key, series_of_key] : histograms_) {
     // Quantiles of shards cannot be summed; the worst one is shown.

@@ -245,6 +245,7 @@ record::KeyedRecord ShareMachine::changed(const SharePartitionKey& key, const Ke
 
 ShareEffects ShareMachine::write(const ShareContext& context, AnswerId id,
                                  const WriteState& asked) {
+  ++writes_;
   StateOutcome sound = check_key(asked.key);
   if (sound.error == ErrorCode::kNone) sound = check_batches(asked.batches);
   if (sound.error != ErrorCode::kNone) return answered(id, sound);
@@ -287,6 +288,7 @@ ShareEffects ShareMachine::read(const ShareContext& context, AnswerId id, const 
   outcome.batches = kept.state.batches;
   ShareEffects effects;
   if (asked.leader_epoch != LeaderEpoch(-1) && kept.leader_epoch != asked.leader_epoch) {
+    ++writes_;
     WriteState write;
     write.start_offset = kept.state.start_offset;
     write.delivery_complete_count = kept.state.delivery_complete_count;

@@ -65,6 +65,8 @@ class ShareMachine {
   const ShareState* find(const SharePartitionKey& key) const;
   std::size_t size() const { return partitions_.size(); }
   std::uint64_t damaged_records() const { return damaged_; }
+  /// Calls that were to change the state, refused ones too.
+  std::uint64_t writes() const { return writes_; }
 
  private:
   struct Kept {
@@ -99,6 +101,7 @@ class ShareMachine {
   std::optional<Offset> pruned_before_;
   std::optional<MonoTime> wake_at_;
   std::uint64_t damaged_ = 0;
+  std::uint64_t writes_ = 0;
 };
 
 }  // namespace moldau::share

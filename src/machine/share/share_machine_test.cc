@@ -56,6 +56,7 @@ TEST(ShareMachineTest, FencesOlderEpochs) {
   EXPECT_EQ(store.write(key(), 2, 7, 0, {}).error, ErrorCode::kFencedStateEpoch);
   EXPECT_EQ(store.write(key(), -1, -1, 0, {}).error, ErrorCode::kNone);
   EXPECT_EQ(store.read(key(), -1).error, ErrorCode::kNone);
+  EXPECT_EQ(store.machine.writes(), 4U) << "three, and the leader epoch of a read";
 }
 
 TEST(ShareMachineTest, WritesASnapshotNowAndThen) {

@@ -102,4 +102,18 @@ TxnEffects TxnMachine::markers_written(const TxnContext& context, std::string_vi
   return effects;
 }
 
+std::size_t TxnMachine::markers_without_leader(const image::MetadataImage& image) const {
+  std::size_t count = 0;
+  for (const auto& [at, id] : retries_) {
+    const auto found = entries_.find(id);
+    if (found == entries_.end() || !found->second.markers) continue;
+    for (const TopicPartition& partition : found->second.markers->to_send) {
+      const image::TopicImage* topic = image.topic(std::string_view(partition.topic));
+      const image::PartitionState* state = topic ? topic->partition(partition.partition) : nullptr;
+      if (state && !state->has_leader()) ++count;
+    }
+  }
+  return count;
+}
+
 }  // namespace moldau::txn

@@ -17,7 +17,8 @@
 namespace moldau::txn {
 
 /// An image with one topic of four partitions for each name.
-inline image::MetadataImage image_with(const std::vector<std::string>& topics) {
+inline image::MetadataImage image_with(const std::vector<std::string>& topics,
+                                       NodeId leader = NodeId(1)) {
   image::RecordList list;
   std::int64_t number = 0;
   for (const std::string& name : topics) {
@@ -28,7 +29,7 @@ inline image::MetadataImage image_with(const std::vector<std::string>& topics) {
       state.replicas = image::ReplicaList({NodeId(1)});
       state.isr = state.replicas;
       state.directories.assign(1, DirectoryId(100, 1));
-      state.leader = NodeId(1);
+      state.leader = leader;
       list.partition(id, PartitionId(index), state);
     }
   }

@@ -214,6 +214,8 @@ class TxnMachine {
   std::vector<ListedTransaction> list(const TxnContext& context, const ListFilter& filter) const;
   /// Null if the id is unknown.
   const TransactionMetadata* find(std::string_view transactional_id) const;
+  /// Markers that are to be sent again and whose partition has no leader at present.
+  std::size_t markers_without_leader(const image::MetadataImage& image) const;
   std::size_t transactional_ids() const { return entries_.size(); }
   const TxnCounters& counters() const { return counters_; }
 

@@ -24,6 +24,8 @@ TEST(TxnMarkersTest, AreSentAgainWhereTheyFailed) {
                                 {asked.partitions[1], ErrorCode::kNotLeaderOrFollower}}));
   EXPECT_TRUE(c.markers.empty());
   EXPECT_EQ(c.machine.next_deadline(), c.now + Millis(20));
+  EXPECT_EQ(c.machine.markers_without_leader(c.image), 0U);
+  EXPECT_EQ(c.machine.markers_without_leader(image_with({"t"}, image::kNoLeader)), 1U);
   c.pass(Millis(19));
   c.tick();
   EXPECT_TRUE(c.markers.empty()) << "not due yet";

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "machine/image/image.h"
+#include "node/coordinator/load_metrics.h"
 #include "node/coordinator/log_replay.h"
 #include "node/replica/replica_host.h"
 
@@ -37,9 +38,12 @@ struct TransactionStep {
 ///   compression() → record::CompressionType
 ///   commit_timeout() → Millis                who waits for a write gives up after that
 ///   piece_bytes()                            read at a time while loading
-///   count(index, machine) → Millis           may be missing; metrics: what there is now, and how
-///                                            long to wait before the next time; with forget(index)
-///                                            when it ends and was_loaded(how long it took)
+///   was_loaded(how long it took)
+///   changed(LoadState, LoadState)            may be missing; metrics, as what follows; with
+///                                            was_committed(how long it took)
+///   count(index, machine, image) → Millis    may be missing: what there is now, and how long to
+///                                            wait before the next time; with forget(index) when
+///                                            it ends
 /// A machine has loaded(context), tick(context) and next_deadline().
 ///
 /// Path     handler → post to the owner's shard → run() or read() → machine → HostedPartition.
@@ -190,6 +194,7 @@ class Coordinator {
     std::optional<MonoTime> timer_at;
     env::TimerId timer{0};
     /// Of metrics.
+    LoadState state = LoadState::kNone;
     bool counts_soon = false;
     Millis count_pause{1'000};
   };
@@ -227,10 +232,18 @@ class Coordinator {
   void release(Active& active, Release release);
   void arm_timer(const std::shared_ptr<Active>& active);
   void count_soon(const std::shared_ptr<Active>& active);
+  void enter(Active& active, LoadState state) {
+    const LoadState from = std::exchange(active.state, state);
+    if constexpr (kTellsStates)
+      if (from != state) kind_.changed(from, state);
+  }
 
   static constexpr Millis kRetry{100};
-  static constexpr bool kIsCounted = requires(
-      Kind& kind, PartitionId index, const Machine& machine) { kind.count(index, machine); };
+  static constexpr bool kIsCounted =
+      requires(Kind& kind, PartitionId index, const Machine& machine,
+               const image::MetadataImage& image) { kind.count(index, machine, image); };
+  static constexpr bool kTellsStates =
+      requires(Kind& kind, LoadState state) { kind.changed(state, state); };
   /// The machine wants to know where its records lie.
   static constexpr bool kTellsOffsets = requires(
       Machine& machine, const record::KeyedBatch& batch) { machine.appended(batch, Offset()); };
@@ -291,6 +304,7 @@ void Coordinator<Kind>::begin(PartitionId index, const TopicIdPartition& id, Lea
   if (!under_way) under_way = std::make_shared<std::size_t>(0);
   active->under_way = under_way;
   active_[index] = active;
+  enter(*active, LoadState::kLoading);
   tasks_.spawn(load(std::move(active), delay));
 }
 
@@ -305,6 +319,7 @@ void Coordinator<Kind>::end(PartitionId index, ErrorCode code) {
 template <class Kind>
 void Coordinator<Kind>::fail(const std::shared_ptr<Active>& active, ErrorCode code) {
   active->ended = true;
+  enter(*active, LoadState::kNone);
   if constexpr (kIsCounted) kind_.forget(active->index);
   if (active->timer_at) host_.shard().cancel(active->timer);
   const Error error(code, "the coordinator has gone");
@@ -326,10 +341,11 @@ env::Task<void> Coordinator<Kind>::load(std::shared_ptr<Active> active, Millis d
   const bool complete = co_await load_records(active);
   if (!complete) co_return;
   active->loaded = true;
+  enter(*active, LoadState::kActive);
   host_.env().logger().info("coordinator", "loaded {}-{} in epoch {} within {} ms", Kind::kTopic,
                             active->index.value(), active->epoch.value(),
                             (shard.now() - begun) / 1'000'000);
-  if constexpr (kIsCounted) kind_.was_loaded(Millis((shard.now() - begun) / 1'000'000));
+  kind_.was_loaded(Millis((shard.now() - begun) / 1'000'000));
   perform(active, active->machine->loaded(kind_.context(*image_)));
 }
 
@@ -341,6 +357,8 @@ env::Task<bool> Coordinator<Kind>::load_records(std::shared_ptr<Active> active) 
   while (!active->ended) {
     replica::HostedPartition* partition = host_.find(active->id);
     Millis pause = kRetry;
+    enter(*active,
+          partition && partition->log().failed() ? LoadState::kFailed : LoadState::kLoading);
     if (partition && !partition->log().failed() && !partition->renaming()) {
       const log::PartitionLog& log = partition->log();
       next = std::max(next, log.log_start_offset());
@@ -410,7 +428,7 @@ void Coordinator<Kind>::count_soon(const std::shared_ptr<Active>& active) {
   host_.shard().call_at(host_.shard().now() + active->count_pause, [this, alive = alive_, active] {
     if (!*alive || active->ended) return;
     active->counts_soon = false;
-    active->count_pause = kind_.count(active->index, *active->machine);
+    active->count_pause = kind_.count(active->index, *active->machine, *image_);
   });
 }
 
@@ -425,10 +443,12 @@ void Coordinator<Kind>::append(const std::shared_ptr<Active>& active,
   items.emplace_back(active->id, std::move(built).value());
   auto part = std::make_shared<replica::AppendPart>(
       std::move(items), true,
-      [this, alive = alive_, active, entry,
-       told = told_of(batch)](std::vector<replica::AppendOutcome> outcomes) {
+      [this, alive = alive_, active, entry, told = told_of(batch),
+       begun = host_.shard().now()](std::vector<replica::AppendOutcome> outcomes) {
         --*active->under_way;
         if (!*alive) return;
+        if constexpr (kTellsStates)
+          kind_.was_committed(Millis((host_.shard().now() - begun) / 1'000'000));
         if constexpr (kTellsOffsets)
           if (!active->ended && outcomes.front().error == ErrorCode::kNone)
             active->machine->appended(told, outcomes.front().base_offset);

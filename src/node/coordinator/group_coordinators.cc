@@ -9,6 +9,7 @@
 namespace moldau::coordinator {
 namespace {
 
+constexpr std::string_view kSensors = "kafka_server_group_coordinator_metrics_";
 /// More at a time would hold up the shard that replays it.
 constexpr std::int32_t kPieceBytesMax = 256 << 10;
 
@@ -26,7 +27,7 @@ group::GroupSettings settings_of(const config::BrokerConfig& config) {
 }  // namespace
 
 GroupKind::GroupKind(GroupCoordinators& owner, env::Shard& shard, env::Metrics& metrics,
-                     const config::BrokerConfig& config)
+                     std::shared_ptr<RecentValues> recent_loads, const config::BrokerConfig& config)
     : owner_(owner),
       shard_(shard),
       settings_(settings_of(config)),
@@ -34,9 +35,11 @@ GroupKind::GroupKind(GroupCoordinators& owner, env::Shard& shard, env::Metrics& 
       commit_timeout_(config.values.offsets_commit_timeout_ms),
       piece_bytes_(static_cast<std::uint32_t>(
           std::clamp(config.values.offsets_load_buffer_size, 1, kPieceBytesMax))),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      runtime_metrics_(metrics, std::string(kSensors), std::move(recent_loads), shard.id()) {}
 
-Millis GroupKind::count(PartitionId partition, const Machine& machine) {
+Millis GroupKind::count(PartitionId partition, const Machine& machine,
+                        const image::MetadataImage&) {
   constexpr Millis kLeast(1'000);
   const group::GroupCounts counts = machine.counts();
   metrics_.count(partition, counts);
@@ -79,7 +82,10 @@ GroupCoordinators::GroupCoordinators(env::Env& env, replica::ReplicaSet& replica
       authorizer_(std::move(authorizer)),
       images_(replicas.size()),
       configs_(replicas.size()) {
-  make(env, [&](env::Shard& shard) { return GroupKind(*this, shard, env.metrics(), config); });
+  const auto recent_loads = LoadTimes::recent_of(env, std::string(kSensors));
+  make(env, [&](env::Shard& shard) {
+    return GroupKind(*this, shard, env.metrics(), recent_loads, config);
+  });
 }
 
 void GroupCoordinators::show(std::uint32_t shard, const image::ImagePtr& image,

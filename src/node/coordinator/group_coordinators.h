@@ -30,7 +30,7 @@ class GroupKind {
   using Effects = group::GroupEffects;
 
   GroupKind(GroupCoordinators& owner, env::Shard& shard, env::Metrics& metrics,
-            const config::BrokerConfig& config);
+            std::shared_ptr<RecentValues> recent_loads, const config::BrokerConfig& config);
 
   static constexpr std::string_view kTopic = kGroupTopic;
   Machine make(LeaderEpoch) const { return Machine(settings_); }
@@ -44,9 +44,11 @@ class GroupKind {
   bool has_later(const Effects&) const { return false; }
   void when_committed(PartitionId, const image::ImagePtr&, const Effects&) {}
   /// Metrics. Takes some 0.1 µs for each group: not more than a thousandth of the time.
-  Millis count(PartitionId partition, const Machine& machine);
+  Millis count(PartitionId partition, const Machine& machine, const image::MetadataImage&);
   void forget(PartitionId partition) { metrics_.forget(partition); }
-  void was_loaded(Millis took) { metrics_.loaded(took); }
+  void changed(LoadState from, LoadState to) { runtime_metrics_.changed(from, to); }
+  void was_loaded(Millis took) { runtime_metrics_.loaded(took); }
+  void was_committed(Millis after) { runtime_metrics_.committed(after); }
   /// Of the machines that are made from now on.
   void set_settings(const group::GroupSettings& settings) { settings_ = settings; }
 
@@ -58,6 +60,7 @@ class GroupKind {
   Millis commit_timeout_;
   std::uint32_t piece_bytes_;
   GroupMetrics metrics_;
+  RuntimeMetrics runtime_metrics_;
 };
 
 using GroupCoordinator = Coordinator<GroupKind>;

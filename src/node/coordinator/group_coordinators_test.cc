@@ -173,9 +173,14 @@ TEST_F(GroupCoordinatorsTest, TellsWhatItHasAsMetrics) {
   EXPECT_TRUE(has(groups + "1")) << env_.metrics().text();
   EXPECT_TRUE(has("kafka_server_group_coordinator_metrics_offset_commit_count_total 3"));
   EXPECT_TRUE(has("kafka_server_group_coordinator_metrics_partition_loads_total 1"));
+  const std::string active =
+      "kafka_server_group_coordinator_metrics_num_partitions{state=\"active\"} ";
+  EXPECT_TRUE(has(active + "1"));
+  EXPECT_TRUE(has("kafka_server_group_coordinator_metrics_event_purgatory_time_ms_count 3"));
   show(NodeId(2), LeaderEpoch(1));
   world_.run_for(Millis(100));
   EXPECT_TRUE(has(groups + "0")) << env_.metrics().text();
+  EXPECT_TRUE(has(active + "0"));
 }
 
 TEST_F(GroupCoordinatorsTest, TellsWhoComesWhileItLoads) {

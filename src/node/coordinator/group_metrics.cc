@@ -59,11 +59,7 @@ std::string label(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-GroupMetrics::GroupMetrics(env::Metrics& metrics)
-    : partitions_(
-          metrics.gauge(std::string(kSensors) + "num_partitions", label("state", "active"))),
-      loads_(metrics.counter(std::string(kSensors) + "partition_loads_total")),
-      load_ms_(metrics.counter(std::string(kSensors) + "partition_load_time_ms_total")) {
+GroupMetrics::GroupMetrics(env::Metrics& metrics) {
   for (const std::string_view protocol : {"classic", "consumer", "share", "streams"})
     of_protocol_[protocol] =
         &metrics.gauge(std::string(kSensors) + "group_count", label("protocol", protocol));
@@ -88,8 +84,7 @@ void GroupMetrics::change_gauges(const Counts& counts, std::int64_t sign) {
 }
 
 void GroupMetrics::count(PartitionId partition, const Counts& now) {
-  const auto [at, is_new] = last_.try_emplace(partition);
-  if (is_new) partitions_.add(1);
+  const auto at = last_.try_emplace(partition).first;
   change_gauges(at->second, -1);
   change_gauges(now, 1);
   for (const Named& event : kEvents)
@@ -101,14 +96,8 @@ void GroupMetrics::count(PartitionId partition, const Counts& now) {
 void GroupMetrics::forget(PartitionId partition) {
   const auto at = last_.find(partition);
   if (at == last_.end()) return;
-  partitions_.add(-1);
   change_gauges(at->second, -1);
   last_.erase(at);
-}
-
-void GroupMetrics::loaded(Millis took) {
-  loads_.add();
-  load_ms_.add(static_cast<std::uint64_t>(std::max<std::int64_t>(took.value(), 0)));
 }
 
 }  // namespace moldau::coordinator

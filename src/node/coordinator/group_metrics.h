@@ -17,7 +17,7 @@ namespace moldau::coordinator {
 /// Path     GroupKind → this → env::Metrics.
 /// Thread   shard-bound.
 /// Bounds   one GroupCounts for each partition; series: a fixed number.
-/// Source   GroupCoordinatorMetrics, GroupCoordinatorMetricsShard, CoordinatorRuntimeMetricsImpl.
+/// Source   GroupCoordinatorMetrics, GroupCoordinatorMetricsShard.
 class GroupMetrics {
  public:
   explicit GroupMetrics(env::Metrics& metrics);
@@ -26,7 +26,6 @@ class GroupMetrics {
   void count(PartitionId partition, const group::GroupCounts& now);
   /// The machine has gone: what it counted as it is goes with it.
   void forget(PartitionId partition);
-  void loaded(Millis took);
 
  private:
   using State = std::pair<std::string_view, std::string_view>;
@@ -38,9 +37,6 @@ class GroupMetrics {
   std::map<State, env::Gauge*> of_state_;
   std::map<std::string_view, env::Gauge*> of_manager_;
   std::map<std::string_view, env::Counter*> events_;
-  env::Gauge& partitions_;
-  env::Counter& loads_;
-  env::Counter& load_ms_;
 };
 
 }  // namespace moldau::coordinator

@@ -41,17 +41,14 @@ group::GroupCounts counts(std::int64_t stable, std::int64_t commits) {
 
 TEST_F(GroupMetricsTest, SumsWhatPartitionsHaveAndForgetsThemWithThem) {
   EXPECT_EQ(sensor("group_count{protocol=\"share\"}"), 0) << "it is there from the start";
-  group_metrics_.loaded(Millis(40));
   group_metrics_.count(PartitionId(3), counts(5, 4));
   group_metrics_.count(PartitionId(4), counts(1, 2));
   EXPECT_EQ(sensor("group_count{protocol=\"consumer\"}"), 6);
   EXPECT_EQ(sensor("group_count{protocol=\"classic\"}"), 2);
   EXPECT_EQ(sensor("consumer_group_count{state=\"Stable\"}"), 6);
   EXPECT_EQ(sensor("streams_group_count{state=\"NotReady\"}"), 2);
-  EXPECT_EQ(sensor("num_partitions{state=\"active\"}"), 2);
   EXPECT_EQ(value("kafka_coordinator_group_groupmetadatamanager_numoffsets"), 20);
   EXPECT_EQ(value("kafka_coordinator_group_groupmetadatamanager_numgroupsstable"), 2);
-  EXPECT_EQ(sensor("partition_load_time_ms_total"), 40);
   group_metrics_.count(PartitionId(3), counts(2, 9));
   EXPECT_EQ(sensor("group_count{protocol=\"consumer\"}"), 3);
   EXPECT_EQ(sensor("offset_commit_count_total"), 11);
@@ -59,7 +56,6 @@ TEST_F(GroupMetricsTest, SumsWhatPartitionsHaveAndForgetsThemWithThem) {
   group_metrics_.forget(PartitionId(3));
   group_metrics_.forget(PartitionId(3));
   EXPECT_EQ(sensor("group_count{protocol=\"consumer\"}"), 1);
-  EXPECT_EQ(sensor("num_partitions{state=\"active\"}"), 1);
   EXPECT_EQ(sensor("offset_commit_count_total"), 11) << "what has happened stays";
   // Its next machine begins with nothing.
   group_metrics_.count(PartitionId(3), counts(1, 1));

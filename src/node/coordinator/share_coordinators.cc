@@ -8,6 +8,7 @@ namespace moldau::coordinator {
 namespace {
 
 constexpr std::int32_t kPieceBytesMax = 256 << 10;
+constexpr std::string_view kSensors = "kafka_server_share_coordinator_metrics_";
 
 share::ShareStateSettings settings_of(const config::BrokerValues& values) {
   share::ShareStateSettings settings;
@@ -26,13 +27,23 @@ record::CompressionType compression_of(std::int32_t codec) {
 
 }  // namespace
 
-ShareKind::ShareKind(replica::ReplicaHost& host, const config::BrokerConfig& config)
+ShareKind::ShareKind(replica::ReplicaHost& host, std::shared_ptr<RecentValues> recent_loads,
+                     const config::BrokerConfig& config)
     : host_(host),
       settings_(settings_of(config.values)),
       compression_(compression_of(config.values.share_coordinator_state_topic_compression_codec)),
       commit_timeout_(config.values.share_coordinator_write_timeout_ms),
       piece_bytes_(static_cast<std::uint32_t>(
-          std::clamp(config.values.share_coordinator_load_buffer_size, 1, kPieceBytesMax))) {}
+          std::clamp(config.values.share_coordinator_load_buffer_size, 1, kPieceBytesMax))),
+      metrics_(host.env().metrics()),
+      runtime_metrics_(host.env().metrics(), std::string(kSensors), std::move(recent_loads),
+                       host.shard().id()) {}
+
+Millis ShareKind::count(PartitionId partition, const Machine& machine,
+                        const image::MetadataImage&) {
+  metrics_.count(partition, machine.writes());
+  return Millis(1'000);
+}
 
 share::ShareContext ShareKind::context(const image::MetadataImage& image) const {
   return {host_.shard().now(), host_.shard().wall_now(), image};
@@ -63,13 +74,19 @@ void ShareKind::when_committed(PartitionId partition, const image::ImagePtr& ima
     host_.env().logger().warn("coordinator", "cannot prune {}-{} up to {}: {}", kShareTopic,
                               partition.value(), effects.prune_before->value(),
                               start.error().text());
+  else
+    metrics_.pruned(partition, *start);
 }
 
 ShareCoordinators::ShareCoordinators(env::Env& env, replica::ReplicaSet& replicas,
                                      const config::BrokerConfig& config)
-    : Coordinators(replicas), images_(replicas.size()) {
-  make(env,
-       [&](env::Shard& shard) { return ShareKind(replicas.host(shard.id().value()), config); });
+    : Coordinators(replicas),
+      images_(replicas.size()),
+      write_times_(RecentValues::shown_as(env, std::string(kSensors) + "write_latency")) {
+  const auto recent_loads = LoadTimes::recent_of(env, std::string(kSensors));
+  make(env, [&](env::Shard& shard) {
+    return ShareKind(replicas.host(shard.id().value()), recent_loads, config);
+  });
 }
 
 void ShareCoordinators::show(std::uint32_t shard, const image::ImagePtr& image,

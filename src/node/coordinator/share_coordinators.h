@@ -2,7 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "config/broker_config.h"
@@ -10,6 +13,7 @@
 #include "machine/image/delta.h"
 #include "machine/share/share_machine.h"
 #include "node/coordinator/coordinators.h"
+#include "node/coordinator/share_metrics.h"
 
 namespace moldau::coordinator {
 
@@ -25,7 +29,8 @@ class ShareKind {
   using Answer = share::ShareResponse;
   using Effects = share::ShareEffects;
 
-  ShareKind(replica::ReplicaHost& host, const config::BrokerConfig& config);
+  ShareKind(replica::ReplicaHost& host, std::shared_ptr<RecentValues> recent_loads,
+            const config::BrokerConfig& config);
 
   static constexpr std::string_view kTopic = kShareTopic;
   Machine make(LeaderEpoch) const { return Machine(settings_); }
@@ -38,6 +43,12 @@ class ShareKind {
   bool has_later(const Effects& effects) const { return effects.prune_before.has_value(); }
   /// Takes from the log what is redundant.
   void when_committed(PartitionId partition, const image::ImagePtr& image, const Effects& effects);
+  /// Metrics.
+  Millis count(PartitionId partition, const Machine& machine, const image::MetadataImage&);
+  void forget(PartitionId partition) { metrics_.forget(partition); }
+  void changed(LoadState from, LoadState to) { runtime_metrics_.changed(from, to); }
+  void was_loaded(Millis took) { runtime_metrics_.loaded(took); }
+  void was_committed(Millis after) { runtime_metrics_.committed(after); }
 
  private:
   replica::ReplicaHost& host_;
@@ -45,6 +56,8 @@ class ShareKind {
   record::CompressionType compression_;
   Millis commit_timeout_;
   std::uint32_t piece_bytes_;
+  ShareStateMetrics metrics_;
+  RuntimeMetrics runtime_metrics_;
 };
 
 using ShareCoordinator = Coordinator<ShareKind>;
@@ -61,8 +74,26 @@ class ShareCoordinators : public Coordinators<ShareKind> {
   /// The image in force on the shard; null before the first.
   const image::ImagePtr& image(std::uint32_t shard) const { return images_[shard]; }
 
+  /// `method` of the machine that has the state of `asked->key`. `asked` must live until then.
+  template <class Outcome, class Asked, class Method>
+  env::Task<Result<Outcome>> call_state(env::Shard* here, image::ImagePtr image, const Asked* asked,
+                                        Method method) {
+    auto step = [asked, method](share::ShareMachine& machine, const share::ShareContext& context,
+                                share::AnswerId id) {
+      return (machine.*method)(context, id, *asked);
+    };
+    std::string key = asked->key.text();
+    const MonoTime begun = here->now();
+    Result<Outcome> answer = co_await this->template call<Outcome>(*here, std::move(image),
+                                                                   std::move(key), std::move(step));
+    if constexpr (std::is_same_v<Asked, share::WriteState>)
+      write_times_->record(here->id(), (here->now() - begun) / 1'000'000);
+    co_return answer;
+  }
+
  private:
   std::vector<image::ImagePtr> images_;  // per shard, the last one shown
+  std::shared_ptr<RecentValues> write_times_;
 };
 
 }  // namespace moldau::coordinator

@@ -26,6 +26,8 @@ class ShareHosts {
   SharePersister& persister() { return persister_; }
   SharePartitionHost& of(const TopicIdPartition& id) { return *hosts_[replicas_.owner_index(id)]; }
   env::Shard& shard_of(const TopicIdPartition& id) { return replicas_.owner(id).shard(); }
+  /// Of the shard that it names.
+  ShareGroupMetrics& metrics(std::uint32_t shard) { return hosts_[shard]->metrics(); }
 
   /// Of the shard that it names.
   void show(std::uint32_t shard, const image::ImagePtr& image,

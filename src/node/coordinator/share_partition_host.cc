@@ -60,6 +60,7 @@ SharePartitionHost::SharePartitionHost(replica::ReplicaHost& host, SharePersiste
     : host_(host),
       persister_(persister),
       config_(std::move(config)),
+      metrics_(host.env().metrics()),
       alive_(std::make_shared<bool>(true)) {}
 
 void SharePartitionHost::stop() {
@@ -144,6 +145,7 @@ SharePartitionHost::EntryPtr SharePartitionHost::entry_of(const share::SharePart
 }
 
 env::Task<void> SharePartitionHost::load(EntryPtr entry) {
+  const MonoTime begun = host_.shard().now();
   share::ReadState asked;
   asked.key = entry->key;
   asked.leader_epoch = entry->epoch;
@@ -170,6 +172,7 @@ env::Task<void> SharePartitionHost::load(EntryPtr entry) {
     host_.env().logger().warn("coordinator", "cannot begin with share partition {}: {}",
                               entry->key.text(), failure.message);
   entry->failure = std::move(failure);
+  metrics_.partition_loaded(Millis((host_.shard().now() - begun) / 1'000'000));
   entry->waiters.wake_all();
 }
 
@@ -349,10 +352,15 @@ void SharePartitionHost::acknowledge(const share::SharePartitionKey& key,
   if (found == entries_.end() || found->second->phase != Phase::kActive)
     return done(share::StateOutcome(ErrorCode::kUnknownTopicOrPartition));
   const EntryPtr entry = found->second;
+  auto counted = [this, records = ShareGroupMetrics::by_type(batches),
+                  done = std::move(done)](share::StateOutcome outcome) mutable {
+    if (outcome.error == ErrorCode::kNone) metrics_.acknowledged(records);
+    done(std::move(outcome));
+  };
   store(entry,
         entry->partition->acknowledge(settings_of(*entry).machine, member_id, batches,
                                       host_.shard().now()),
-        std::move(done));
+        std::move(counted));
 }
 
 void SharePartitionHost::release(const share::SharePartitionKey& key, std::string_view member_id,

@@ -11,6 +11,7 @@
 #include "config/broker_config.h"
 #include "machine/image/image.h"
 #include "machine/share/share_partition.h"
+#include "node/coordinator/share_metrics.h"
 #include "node/coordinator/share_persister.h"
 #include "node/park/waiter.h"
 #include "node/replica/replica_host.h"
@@ -80,6 +81,7 @@ class SharePartitionHost {
   /// Nobody of the group is left.
   void forget_group(std::string_view group_id);
   std::size_t size() const { return entries_.size(); }
+  ShareGroupMetrics& metrics() { return metrics_; }
 
  private:
   struct Settings {
@@ -127,6 +129,7 @@ class SharePartitionHost {
   replica::ReplicaHost& host_;
   SharePersister& persister_;
   std::shared_ptr<const config::BrokerConfig> config_;
+  ShareGroupMetrics metrics_;
   image::ImagePtr image_;
   std::map<share::SharePartitionKey, EntryPtr> entries_;
   bool stopped_ = false;

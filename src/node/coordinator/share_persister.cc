@@ -39,13 +39,8 @@ env::Task<Outcome> LocalSharePersister::call(env::Shard* here, const Asked* aske
       outcome.error = ErrorCode::kCoordinatorNotAvailable;
       continue;
     }
-    auto step = [asked, method](share::ShareMachine& machine, const share::ShareContext& context,
-                                share::AnswerId id) {
-      return (machine.*method)(context, id, *asked);
-    };
-    std::string key = asked->key.text();
-    Result<Outcome> answer = co_await coordinators_.template call<Outcome>(
-        *here, std::move(image), std::move(key), std::move(step));
+    Result<Outcome> answer =
+        co_await coordinators_.template call_state<Outcome>(here, std::move(image), asked, method);
     if (answer.ok()) co_return std::move(answer).value();
     outcome = Outcome(answer.error().code, answer.error().detail);
     if (!is_passing(outcome.error)) break;

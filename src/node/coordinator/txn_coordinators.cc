@@ -26,13 +26,23 @@ txn::TxnSettings settings_of(const config::BrokerConfig& config) {
 
 }  // namespace
 
-TxnKind::TxnKind(TxnCoordinators& owner, env::Shard& shard, const config::BrokerConfig& config)
+TxnKind::TxnKind(TxnCoordinators& owner, env::Shard& shard, TxnMetrics metrics,
+                 const config::BrokerConfig& config)
     : owner_(owner),
       shard_(shard),
       settings_(settings_of(config)),
       commit_timeout_(config.values.request_timeout_ms),
       piece_bytes_(static_cast<std::uint32_t>(
-          std::clamp(config.values.transaction_state_log_load_buffer_size, 1, kPieceBytesMax))) {}
+          std::clamp(config.values.transaction_state_log_load_buffer_size, 1, kPieceBytesMax))),
+      metrics_(std::move(metrics)) {}
+
+Millis TxnKind::count(PartitionId partition, const Machine& machine,
+                      const image::MetadataImage& image) {
+  const std::size_t markers = machine.markers_without_leader(image);
+  metrics_.count(partition, markers);
+  // It looks at each: not for more than a thousandth of the time.
+  return std::max(Millis(1'000), Millis(static_cast<std::int64_t>(markers / 10)));
+}
 
 txn::TxnContext TxnKind::context(const image::MetadataImage& image) const {
   return {shard_.now(), shard_.wall_now(), image, image.feature_level("transaction.version")};
@@ -92,7 +102,10 @@ TxnCoordinators::TxnCoordinators(env::Env& env, replica::ReplicaSet& replicas,
       env_(env),
       markers_(markers),
       take_producer_id_(std::move(take_producer_id)) {
-  make(env, [&](env::Shard& shard) { return TxnKind(*this, shard, config); });
+  const auto recent_loads = TxnMetrics::recent_loads_of(env);
+  make(env, [&](env::Shard& shard) {
+    return TxnKind(*this, shard, TxnMetrics(env.metrics(), recent_loads, shard.id()), config);
+  });
 }
 
 }  // namespace moldau::coordinator

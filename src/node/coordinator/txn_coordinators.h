@@ -11,6 +11,7 @@
 #include "machine/txn/txn_machine.h"
 #include "node/coordinator/coordinators.h"
 #include "node/coordinator/marker_writer.h"
+#include "node/coordinator/txn_metrics.h"
 
 namespace moldau::coordinator {
 
@@ -28,7 +29,8 @@ class TxnKind {
   using Answer = txn::TxnAnswer::Response;
   using Effects = txn::TxnEffects;
 
-  TxnKind(TxnCoordinators& owner, env::Shard& shard, const config::BrokerConfig& config);
+  TxnKind(TxnCoordinators& owner, env::Shard& shard, TxnMetrics metrics,
+          const config::BrokerConfig& config);
 
   static constexpr std::string_view kTopic = kTransactionTopic;
   Machine make(LeaderEpoch epoch) const { return Machine(settings_, epoch); }
@@ -42,6 +44,10 @@ class TxnKind {
   void at_once(PartitionId partition, const Effects& effects);
   bool has_later(const Effects& effects) const { return !effects.markers.empty(); }
   void when_committed(PartitionId partition, const image::ImagePtr& image, const Effects& effects);
+  Millis count(PartitionId partition, const Machine& machine, const image::MetadataImage& image);
+  void forget(PartitionId partition) { metrics_.forget(partition); }
+  void was_loaded(Millis took) { metrics_.loaded(took); }
+  TxnMetrics& metrics() { return metrics_; }
 
  private:
   TxnCoordinators& owner_;
@@ -49,6 +55,7 @@ class TxnKind {
   txn::TxnSettings settings_;
   Millis commit_timeout_;
   std::uint32_t piece_bytes_;
+  TxnMetrics metrics_;
 };
 
 using TxnCoordinator = Coordinator<TxnKind>;
@@ -63,6 +70,8 @@ class TxnCoordinators : public Coordinators<TxnKind> {
                   const config::BrokerConfig& config, TakeProducerId take_producer_id);
 
   void show(std::uint32_t shard, const image::ImagePtr& image) { at(shard).show(image); }
+  /// Of the shard that it names.
+  TxnMetrics& metrics(std::uint32_t shard) { return at(shard).kind().metrics(); }
 
  private:
   friend class TxnKind;

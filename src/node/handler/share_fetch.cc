@@ -149,6 +149,14 @@ bool is_known_mode(std::int8_t mode) {
   return mode == kBatchOptimized || mode == kRecordLimit;
 }
 
+void count_fetch(Services& node, const std::vector<Part>& parts, MonoTime begun) {
+  const auto acquired = std::count_if(
+      parts.begin(), parts.end(), [](const Part& part) { return !part.found.acquired.empty(); });
+  const Millis took((node.shard.now() - begun) / 1'000'000);
+  node.share->metrics(node.shard.id().value())
+      .fetched(static_cast<std::size_t>(acquired), parts.size(), took);
+}
+
 /// Waits for something to acquire, as long as the request wants to.
 env::Task<void> fetch_records(Services* node, const request::Request* request,
                               const Message* message, const Limits* limits,
@@ -162,6 +170,7 @@ env::Task<void> fetch_records(Services* node, const request::Request* request,
     co_return;
   }
   for (Part& part : *parts) part.is_looked_at = true;
+  const MonoTime begun = node->shard.now();
   auto waiter = std::make_shared<park::Waiter>(node->shard);
   for (;;) {
     waiter->rearm();
@@ -183,6 +192,7 @@ env::Task<void> fetch_records(Services* node, const request::Request* request,
     if (!request->alive()) break;
   }
   waiter->finish();
+  count_fetch(*node, *parts, begun);
 }
 
 auto& topic_in(Response& response, const TopicId& id) {

@@ -14,14 +14,9 @@ namespace moldau::handler {
 /// Has the share coordinator of `asked->key` do a step. `asked` must live until then.
 template <class Outcome, class Asked, class Method>
 env::Task<Outcome> call_share_state(Services& node, const Asked* asked, Method method) {
-  auto step = [asked, method](share::ShareMachine& machine, const share::ShareContext& context,
-                              share::AnswerId id) {
-    return (machine.*method)(context, id, *asked);
-  };
   image::ImagePtr image = node.image;
-  std::string key = asked->key.text();
-  Result<Outcome> answer = co_await node.share_states->call<Outcome>(
-      node.shard, std::move(image), std::move(key), std::move(step));
+  Result<Outcome> answer =
+      co_await node.share_states->call_state<Outcome>(&node.shard, std::move(image), asked, method);
   if (answer.ok()) co_return std::move(answer).value();
   co_return Outcome(answer.error().code, answer.error().detail);
 }

@@ -37,6 +37,7 @@ env::Task<std::map<TopicPartition, ErrorCode>> verify_partitions(Services& node,
                                                                  const PartitionsToVerify* what) {
   const txn::AddPartitionsTransaction transaction = transaction_of(*what);
   std::string key = what->transactional_id;
+  const MonoTime begun = node.shard.now();
   Result<txn::AddPartitionsResult> answer =
       co_await call_transaction<txn::AddPartitionsResult, txn::AddPartitionsTransaction>(
           node, std::move(key), &transaction, kVersionOfBrokers,
@@ -54,6 +55,8 @@ env::Task<std::map<TopicPartition, ErrorCode>> verify_partitions(Services& node,
         errors[TopicPartition{topic.name.str(), PartitionId(one.partition_index)}] = error;
     }
   }
+  node.transactions->metrics(node.shard.id().value())
+      .verified(Millis((node.shard.now() - begun) / 1'000'000), errors.size());
   co_return errors;
 }
 
