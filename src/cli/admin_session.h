@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/options.h"
 #include "cli/tool.h"
 #include "client/admin/admin_options.h"
 #include "client/cluster.h"
@@ -15,6 +16,12 @@ namespace moldau::cli {
 /// Reads a .properties file, as --command-config names one.
 /// Errors   kInvalidConfig, or why it cannot be read.
 Result<client::admin::Properties> load_properties(ToolContext& context, const std::string& path);
+
+/// The properties of --command-config, if `options` have it, and of the bootstrap options that are
+/// given.
+/// Errors   as load_properties().
+Result<client::admin::Properties> connection_properties(ToolContext& context,
+                                                        const ParsedOptions& options);
 
 /// A tool's connection to a cluster.
 ///
@@ -47,6 +54,9 @@ class AdminSession {
 /// exception for its code says. `call` is the name of Admin's method. The client's own reasons for
 /// a time-out go to stderr besides.
 std::string java_message(ToolContext& context, const Error& error, std::string_view call);
+/// The name of Java's exception for an error with its message, as Future.get() tells it.
+std::string java_exception(ToolContext& context, const Error& error, std::string_view call);
+
 /// The same as an error whose detail is printed as it stands.
 Error told(ToolContext& context, const Error& error, std::string_view call);
 

@@ -120,11 +120,6 @@ std::int32_t java_hash(std::string_view text) {
   return static_cast<std::int32_t>(h);
 }
 
-std::int32_t java_hash(std::string_view topic, std::int32_t partition) {
-  return static_cast<std::int32_t>(mix(mix(1, static_cast<std::uint32_t>(partition)),
-                                       static_cast<std::uint32_t>(java_hash(topic))));
-}
-
 std::vector<std::size_t> hash_map_order(const std::vector<std::int32_t>& hashes,
                                         std::size_t capacity) {
   std::size_t table = capacity == 0 ? kTableMin : std::bit_ceil(capacity);

@@ -32,8 +32,6 @@ Error wrong(std::string text);
 
 /// String.hashCode, of the UTF-16 form.
 std::int32_t java_hash(std::string_view text);
-/// TopicPartition.hashCode.
-std::int32_t java_hash(std::string_view topic, std::int32_t partition);
 
 /// The order in which a java.util.HashMap gives back keys with these hashes, put into it in their
 /// order: positions in `hashes`. `capacity` is what its constructor was given; 0: nothing.

@@ -32,6 +32,8 @@ struct Option {
   bool required = false;
   /// With --help or --version nothing else is required.
   bool for_help = false;
+  /// In argparse4j's dialect: all values count, not the last one alone.
+  bool repeated = false;
   /// Splits one argument into several values; 0: never.
   char separator = 0;
 };
@@ -79,6 +81,7 @@ class ParsedOptions {
 
  private:
   friend class OptionScan;
+  friend class CommandScan;
   std::map<std::string, std::vector<std::string>, std::less<>> given_;
   std::map<std::string, Option, std::less<>> known_;
   std::vector<std::string> arguments_;

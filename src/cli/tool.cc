@@ -10,6 +10,11 @@ namespace moldau::cli {
 namespace {
 
 constexpr std::array kTools = {
+    Tool{"kafka-broker-api-versions", run_broker_api_versions},
+    Tool{"kafka-cluster", run_cluster},
+    Tool{"kafka-delete-records", run_delete_records},
+    Tool{"kafka-features", run_features},
+    Tool{"kafka-get-offsets", run_get_offsets},
     Tool{"kafka-topics", run_topics},
 };
 
@@ -19,11 +24,17 @@ std::span<const Tool> all_tools() {
   return kTools;
 }
 
+std::string_view script_name(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string_view::npos) path.remove_prefix(slash + 1);
+  if (path.ends_with(".sh")) path.remove_suffix(3);
+  return path;
+}
+
 const Tool* find_tool(std::string_view name) {
-  name.remove_prefix(name.rfind('/') == std::string_view::npos ? 0 : name.rfind('/') + 1);
-  if (name.ends_with(".sh")) name.remove_suffix(3);
-  const auto* found =
-      std::find_if(kTools.begin(), kTools.end(), [&](const Tool& t) { return t.name == name; });
+  const std::string_view script = script_name(name);
+  const auto* found = std::find_if(kTools.begin(), kTools.end(),
+                                   [&](const Tool& tool) { return tool.name == script; });
   return found == kTools.end() ? nullptr : found;
 }
 

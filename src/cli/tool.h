@@ -40,6 +40,8 @@ struct Tool {
 
 /// All tools, by name.
 std::span<const Tool> all_tools();
+/// "kafka-topics" of "/usr/bin/kafka-topics.sh".
+std::string_view script_name(std::string_view path);
 /// By the name of a script ("kafka-topics"), also with its folder and ".sh"; nullptr if there is
 /// no such tool.
 const Tool* find_tool(std::string_view name);

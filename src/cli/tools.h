@@ -14,6 +14,11 @@
 
 namespace moldau::cli {
 
+env::Task<int> run_broker_api_versions(ToolContext& context, std::vector<std::string> arguments);
+env::Task<int> run_cluster(ToolContext& context, std::vector<std::string> arguments);
+env::Task<int> run_delete_records(ToolContext& context, std::vector<std::string> arguments);
+env::Task<int> run_features(ToolContext& context, std::vector<std::string> arguments);
+env::Task<int> run_get_offsets(ToolContext& context, std::vector<std::string> arguments);
 env::Task<int> run_topics(ToolContext& context, std::vector<std::string> arguments);
 
 }  // namespace moldau::cli

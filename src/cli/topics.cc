@@ -129,13 +129,8 @@ env::Task<Result<void>> remove(ToolContext& context, AdminSession& session,
 }
 
 Result<std::unique_ptr<AdminSession>> connect(const CommandLine& line) {
-  admin::Properties properties;
-  MOLDAU_ASSIGN_OR_RETURN(const auto file, line.options().value("command-config"));
-  if (file) {
-    MOLDAU_ASSIGN_OR_RETURN(properties, load_properties(line.context(), *file));
-  }
-  MOLDAU_ASSIGN_OR_RETURN(const auto servers, line.options().value("bootstrap-server"));
-  properties["bootstrap.servers"] = servers.value_or("");
+  MOLDAU_ASSIGN_OR_RETURN(const auto properties,
+                          connection_properties(line.context(), line.options()));
   return AdminSession::open(line.context(), properties);
 }
 

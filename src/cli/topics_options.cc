@@ -9,6 +9,7 @@
 #include <set>
 
 #include "cli/java_text.h"
+#include "config/topic_config.h"
 
 namespace moldau::cli {
 namespace {
@@ -75,6 +76,18 @@ Result<std::pair<std::string, std::string>> parse_config(const std::string& text
         "requirement failed: Invalid topic config: all configs to be added must be in the format "
         "\"key=val\".");
   return std::pair(std::string(trim(halves[0])), std::string(trim(halves[1])));
+}
+
+/// What Apache's tool finds without asking a broker.
+Result<void> check_configs(const std::map<std::string, std::string>& configs) {
+  if (configs.empty()) return {};
+  config::BrokerConfigSources sources;
+  sources.static_broker = config::values_of(config::default_single_node_properties());
+  MOLDAU_ASSIGN_OR_RETURN(const auto broker, config::effective_broker_config(sources));
+  config::ConfigMap topic;
+  for (const auto& [name, value] : configs) topic[name] = value;
+  MOLDAU_TRY(config::effective_topic_config(broker.config, topic));
+  return {};
 }
 
 std::string list_text(const std::vector<NodeId>& nodes) {
@@ -191,6 +204,7 @@ Result<TopicChange> read_topic_change(const ParsedOptions& options) {
     MOLDAU_ASSIGN_OR_RETURN(auto config, parse_config(text));
     configs.insert_or_assign(std::move(config.first), std::move(config.second));
   }
+  MOLDAU_TRY(check_configs(configs));
   out.configs.assign(configs.begin(), configs.end());
   return out;
 }

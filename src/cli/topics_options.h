@@ -25,6 +25,7 @@ std::optional<int> check_topics_options(const CommandLine& line);
 /// What --create and --alter say of a topic.
 /// Thread   a value.
 struct TopicChange {
+  TopicChange() = default;
   std::string topic;
   std::optional<std::int32_t> partitions;
   std::optional<std::int32_t> replication_factor;

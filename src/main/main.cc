@@ -31,7 +31,8 @@ constexpr const char* kUsage =
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (const auto code = moldau::program::run_tool(argc > 0 ? argv[0] : "", arguments)) return *code;
+  const std::string_view self = argc > 0 ? argv[0] : "";
+  if (const auto code = moldau::program::run_tool(self, arguments)) return *code;
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
       arguments[0] == "help") {
     std::fputs(kUsage, arguments.empty() ? stderr : stdout);

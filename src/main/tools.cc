@@ -19,6 +19,8 @@ env::Task<int> perform(env::Env& env, os::Interrupt& interrupt, cli::ToolMain ru
 }  // namespace
 
 std::optional<int> run_tool(std::string_view name, const std::vector<std::string>& arguments) {
+  if (cli::script_name(name) == "kafka-storage") return run_storage(arguments);
+  if (cli::script_name(name) == "kafka-server-start") return run_server(arguments);
   const cli::Tool* tool = cli::find_tool(name);
   if (!tool) return std::nullopt;
   std::ios::sync_with_stdio(false);

@@ -27,8 +27,9 @@ class ByLeader {
   using Build = UniqueFunction<Q(const Keys&)>;
   using Take = UniqueFunction<void(const R&, Values&)>;
 
-  ByLeader(Cluster& cluster, MonoTime deadline, Build build, Take take)
+  ByLeader(Cluster& cluster, MonoTime deadline, VersionRange versions, Build build, Take take)
       : cluster_(cluster),
+        versions_(versions),
         attempts_(cluster, deadline),
         build_(std::move(build)),
         take_(std::move(take)) {}
@@ -87,7 +88,8 @@ class ByLeader {
 
   env::Task<void> ask_one(NodeId node, Keys keys) {
     Q request = build_(keys);
-    auto answer = co_await cluster_.call<R>(node, std::move(request), attempts_.patience());
+    auto answer =
+        co_await cluster_.call<R>(node, std::move(request), attempts_.patience(), versions_);
     Values told;
     if (answer.ok()) take_(answer->body, told);
     for (const TopicPartition& key : keys) {
@@ -112,6 +114,7 @@ class ByLeader {
   }
 
   Cluster& cluster_;
+  const VersionRange versions_;
   Attempts attempts_;
   Build build_;
   Take take_;

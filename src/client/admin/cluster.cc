@@ -66,11 +66,28 @@ env::Task<Result<ClusterDescription>> describe_cluster(Cluster& cluster, bool wi
   co_return std::move(out);
 }
 
+env::Task<Result<NodeId>> find_active_controller(Cluster& cluster, MonoTime deadline) {
+  if (!cluster.options().of_controllers) {
+    co_return co_await find_target(cluster, Target::controller(), deadline);
+  }
+  auto told = co_await describe_cluster(cluster, false, deadline);
+  if (!told.ok()) co_return std::move(told).error();
+  for (const NodeDescription& node : told->nodes) {
+    if (node.id != told->controller || node.port < 0 || node.port > 65'535) continue;
+    cluster.view().broker_told(node.id, {node.host, static_cast<std::uint16_t>(node.port), ""});
+    co_return node.id;
+  }
+  co_return Error(ErrorCode::kRequestTimedOut, "the quorum has no leader at the moment");
+}
+
 env::Task<Result<void>> unregister_broker(Cluster& cluster, NodeId id, MonoTime deadline) {
   wire::UnregisterBrokerRequest request;
   request.broker_id = id.value();
+  auto node = co_await find_active_controller(cluster, deadline);
+  if (!node.ok()) co_return std::move(node).error();
+  Target target = Target::node(*node);
   auto answer = co_await ask<wire::UnregisterBrokerResponse>(
-      cluster, Target::any(), std::move(request), deadline, TopError());
+      cluster, std::move(target), std::move(request), deadline, TopError());
   if (!answer.ok()) co_return std::move(answer).error();
   if (answer->body.error_code != 0)
     co_return told_error(answer->body.error_code, answer->body.error_message);

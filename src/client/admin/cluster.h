@@ -30,6 +30,9 @@ struct ClusterDescription {
 /// DescribeCluster are asked for metadata.
 env::Task<Result<ClusterDescription>> describe_cluster(Cluster& cluster, bool with_fenced,
                                                        MonoTime deadline);
+/// Where changes of the cluster go: any broker's controller, or the active controller among those
+/// that were named.
+env::Task<Result<NodeId>> find_active_controller(Cluster& cluster, MonoTime deadline);
 env::Task<Result<void>> unregister_broker(Cluster& cluster, NodeId id, MonoTime deadline);
 
 }  // namespace moldau::client::admin

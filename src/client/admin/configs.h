@@ -60,6 +60,7 @@ struct ConfigEntry {
 };
 
 struct DescribeConfigsOptions {
+  DescribeConfigsOptions() = default;
   bool synonyms = false;
   bool documentation = false;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "client/admin/cluster.h"
 #include "client/ask.h"
 #include "wire/api_versions_request.h"
 #include "wire/update_features_request.h"
@@ -52,9 +53,15 @@ env::Task<Outcomes<std::string, void>> update_features(Cluster& cluster,
     one.upgrade_type = static_cast<std::int8_t>(update.type);
   }
   request.validate_only = validate_only;
-  auto answer = co_await ask<wire::UpdateFeaturesResponse>(
-      cluster, Target::controller(), std::move(request), deadline, TopError());
   Outcomes<std::string, void> out;
+  auto node = co_await find_active_controller(cluster, deadline);
+  if (!node.ok()) {
+    for (const FeatureUpdate& update : updates) out.emplace_back(update.feature, node.error());
+    co_return std::move(out);
+  }
+  Target target = Target::node(*node);
+  auto answer = co_await ask<wire::UpdateFeaturesResponse>(
+      cluster, std::move(target), std::move(request), deadline, TopError());
   for (const FeatureUpdate& update : updates) {
     if (!answer.ok()) {
       out.emplace_back(update.feature, answer.error());

@@ -41,6 +41,22 @@ Keys keys_of(const std::map<TopicPartition, W>& wanted) {
   return out;
 }
 
+/// Older versions would take a number below zero for a time.
+std::int16_t version_for(Timestamp time) {
+  switch (static_cast<OffsetSpec>(time.value())) {
+    case OffsetSpec::kMaxTimestamp:
+      return 7;
+    case OffsetSpec::kEarliestLocal:
+      return 8;
+    case OffsetSpec::kLatestTiered:
+      return 9;
+    case OffsetSpec::kEarliestPendingUpload:
+      return 11;
+    default:
+      return wire::ListOffsetsRequest::kMinVersion;
+  }
+}
+
 }  // namespace
 
 env::Task<Outcomes<TopicPartition, ListedOffset>> list_offsets(
@@ -75,7 +91,10 @@ env::Task<Outcomes<TopicPartition, ListedOffset>> list_offsets(
       }
     }
   };
-  Calls calls(cluster, deadline, std::move(build), std::move(take));
+  std::int16_t least = wire::ListOffsetsRequest::kMinVersion;
+  for (const auto& [key, time] : wanted) least = std::max(least, version_for(time));
+  const VersionRange versions = {least, wire::ListOffsetsRequest::kMaxVersion};
+  Calls calls(cluster, deadline, versions, std::move(build), std::move(take));
   Keys keys = keys_of(wanted);
   auto values = co_await calls.run(std::move(keys));
   co_return in_order<ListedOffset>(std::move(values));
@@ -109,7 +128,9 @@ env::Task<Outcomes<TopicPartition, Offset>> delete_records(Cluster& cluster,
       }
     }
   };
-  Calls calls(cluster, deadline, std::move(build), std::move(take));
+  const VersionRange versions = {wire::DeleteRecordsRequest::kMinVersion,
+                                 wire::DeleteRecordsRequest::kMaxVersion};
+  Calls calls(cluster, deadline, versions, std::move(build), std::move(take));
   Keys keys = keys_of(before);
   auto values = co_await calls.run(std::move(keys));
   co_return in_order<Offset>(std::move(values));

@@ -75,6 +75,7 @@ struct CreatedTopic {
 };
 
 struct ChangeOptions {
+  ChangeOptions() = default;
   bool validate_only = false;
   /// Tries again what a quota refused (KIP-599).
   bool retry_on_quota_violation = true;
