@@ -31,6 +31,7 @@ class ConsumerMember final : public EpochMember {
   void heartbeat() override;
   void leave(std::int32_t epoch) override;
   bool reads(const Partition&) const override { return true; }
+  const std::string& topic() const override { return topic_; }
 
  private:
   using Request = wire::ConsumerGroupHeartbeatRequest;

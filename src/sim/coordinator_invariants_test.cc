@@ -203,6 +203,7 @@ Owned owned_by(const std::string& member, std::int32_t epoch, std::set<std::stri
   one.group = "g";
   one.member = member;
   one.epoch = epoch;
+  one.topic = "in";
   one.partitions = std::move(partitions);
   one.gained = std::move(gained);
   one.now = MonoTime(now);
@@ -334,6 +335,20 @@ TEST_F(CoordinatorInvariantsTest, FindsAGroupThatIsDeletedInUse) {
   EXPECT_EQ(found(), "");
   checks_.tell(&Invariant::on_group_deletion, deletion(kSent, 400, 400));
   checks_.tell(&Invariant::on_group_deletion, deletion(kDone, 400, 500));
+  EXPECT_EQ(found(), "GroupsInUseStay");
+}
+
+TEST_F(CoordinatorInvariantsTest, FindsAnOffsetThatIsDeletedInUse) {
+  checks_.tell(&Invariant::on_owned, owned_by("a", 3, {"in-1"}, {"in-1"}, 100));
+  OffsetCommitted one{kWhere, -1, 1, Outcome::kDone, ++now_, -1, ""};
+  one.sent_at = MonoTime(200);
+  one.done_at = MonoTime(300);
+  checks_.tell(&Invariant::on_offset_committed, one);
+  checks_.tell(&Invariant::on_owned, owned_by("a", 3, {"in-0"}, {"in-0"}, 250));
+  checks_.tell(&Invariant::on_offset_committed, one);
+  EXPECT_EQ(found(), "") << "it may have been deleted before";
+  one.sent_at = MonoTime(260);
+  checks_.tell(&Invariant::on_offset_committed, one);
   EXPECT_EQ(found(), "GroupsInUseStay");
 }
 

@@ -43,6 +43,7 @@ void DeletingClient::tell_outcome(std::vector<OffsetCommitted> told, ErrorCode c
                                   std::uint64_t asked) {
   for (OffsetCommitted& one : told) {
     one.now = model_.world.events();
+    one.done_at = shard_.now();
     switch (code) {
       case ErrorCode::kNone:
         one.outcome = Outcome::kDone;

@@ -70,6 +70,7 @@ void EpochMember::tell(const Partitions& gained) {
   told.group = options_.group;
   told.member = own_name();
   told.epoch = epoch_;
+  if (!sure_.empty()) told.topic = topic();
   for (const Partition& one : sure_) told.partitions.insert(text_of(one));
   for (const Partition& one : gained)
     if (sure_.contains(one)) told.gained.insert(text_of(one));

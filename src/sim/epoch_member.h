@@ -54,6 +54,8 @@ class EpochMember : public CallingClient {
   virtual void leave(std::int32_t epoch) = 0;
   virtual void judge(ErrorCode code);
   virtual bool reads(const Partition& partition) const = 0;
+  /// To which it subscribes all the time.
+  virtual const std::string& topic() const = 0;
 
   void begin_anew(bool with_a_new_id);
   /// A heartbeat with all fields is due at once.

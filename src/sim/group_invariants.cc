@@ -247,7 +247,8 @@ class OneOwnerAtATime final : public Invariant {
   Deletions deletions_;
 };
 
-/// A group is not deleted while a member is in it that owns something.
+/// A group is not deleted while a member is in it that owns something, nor an offset of a
+/// topic that it keeps reading.
 /// Thread   one thread.
 class GroupsInUseStay final : public Invariant {
  public:
@@ -258,8 +259,12 @@ class GroupsInUseStay final : public Invariant {
       members.erase(owned.member);
       return {};
     }
-    members.try_emplace(owned.member, Member{owned.now, owned.until}).first->second.until =
-        owned.until;
+    Member& member = members.try_emplace(owned.member, Member{owned.now, {}, {}, {}}).first->second;
+    member.topic = owned.topic;
+    member.until = owned.until;
+    std::erase_if(member.partitions,
+                  [&](const auto& one) { return !owned.partitions.contains(one.first); });
+    for (const std::string& name : owned.partitions) member.partitions.emplace(name, owned.now);
     return {};
   }
   Finding on_group_deletion(const GroupDeletion& deletion) override {
@@ -269,11 +274,26 @@ class GroupsInUseStay final : public Invariant {
         return deletion.group + " was deleted, while " + name + " was in it";
     return {};
   }
+  Finding on_offset_committed(const OffsetCommitted& commit) override {
+    if (commit.offset >= 0 || commit.outcome != OffsetCommitted::Outcome::kDone) return {};
+    const auto& where = commit.where;
+    for (const auto& [name, member] : groups_[where.group]) {
+      const auto owned =
+          member.partitions.find(where.topic + "-" + std::to_string(where.partition));
+      if (member.topic == where.topic && owned != member.partitions.end() &&
+          owned->second < commit.sent_at && member.until > commit.done_at)
+        return where.text() + " was deleted, while " + name + " had it";
+    }
+    return {};
+  }
 
  private:
   struct Member {
     MonoTime since;
     MonoTime until;
+    std::string topic;
+    /// Since when it has them.
+    std::map<std::string, MonoTime> partitions;
   };
   std::map<std::string, std::map<std::string, Member>> groups_;
 };

@@ -149,6 +149,8 @@ struct OffsetCommitted {
   std::string owner;
   /// When it was sent: its retention begins no earlier.
   MonoTime sent_at;
+  /// Of deletions: when they were answered.
+  MonoTime done_at;
 };
 
 struct OffsetFetched {
@@ -186,6 +188,8 @@ struct Owned {
   /// Static members have one name for all who come after one another.
   std::string member;
   std::int32_t epoch = -1;
+  /// To which it subscribes all the time.
+  std::string topic;
   std::set<std::string> partitions;
   /// Those of them that it did not own before.
   std::set<std::string> gained;

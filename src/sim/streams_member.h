@@ -40,6 +40,7 @@ class StreamsMember final : public EpochMember {
   void leave(std::int32_t epoch) override;
   void judge(ErrorCode code) override;
   bool reads(const Partition& partition) const override { return partition.first == topic_; }
+  const std::string& topic() const override { return topic_; }
 
  private:
   using Request = wire::StreamsGroupHeartbeatRequest;
