@@ -47,6 +47,7 @@ void EpochMember::begin_anew(bool with_a_new_id) {
   must_answer_ = false;
   positions_.clear();
   committed_.clear();
+  former_.clear();
   heartbeat_at_ = shard_.now();
 }
 
@@ -105,6 +106,7 @@ void EpochMember::work() {
     change_its_mind();
   }
   if (epoch_ <= 0 || must_answer_ || shard_.now() >= heartbeat_at_) return heartbeat();
+  if (!former_.empty() && !model_.draining && random_.chance(40)) return commit_late();
   Partitions readable;
   for (const Partition& one : owned_)
     if (reads(one)) readable.insert(one);
@@ -141,6 +143,7 @@ void EpochMember::heartbeat_answered(MonoTime sent, bool names_all, ErrorCode co
     return judge(code);
   }
   alive_at_ = sent;
+  const std::int32_t before = epoch_;
   const bool joined = epoch_ <= 0;
   epoch_ = epoch;
   if (joined) ++model_.assignments;
@@ -148,10 +151,10 @@ void EpochMember::heartbeat_answered(MonoTime sent, bool names_all, ErrorCode co
     return model_.checks.fail(
         "Protocol", options_.group + " " + own_name() + " got epoch " + std::to_string(epoch_));
   }
-  reconcile(std::move(now));
+  reconcile(std::move(now), before);
 }
 
-void EpochMember::reconcile(std::optional<Partitions> now) {
+void EpochMember::reconcile(std::optional<Partitions> now, std::int32_t before) {
   Partitions gained;
   bool gives_back = false;
   if (now) {
@@ -159,6 +162,9 @@ void EpochMember::reconcile(std::optional<Partitions> now) {
                         std::inserter(gained, gained.end()));
     gives_back = !std::includes(now->begin(), now->end(), owned_.begin(), owned_.end());
     must_answer_ = *now != owned_;
+    for (const auto& [partition, position] : positions_)
+      if (!now->contains(partition)) former_[partition] = {position, before};
+    for (const Partition& one : *now) former_.erase(one);
     owned_ = std::move(*now);
     std::erase_if(positions_, [this](const auto& one) { return !owned_.contains(one.first); });
     std::erase_if(committed_, [this](const auto& one) { return !owned_.contains(one.first); });
@@ -207,25 +213,41 @@ void EpochMember::fetch(const Partition& partition) {
 }
 
 void EpochMember::commit(const Partition& partition) {
-  const GroupPartition where{options_.group, partition.first, partition.second};
-  wire::OffsetCommitRequest request = set_to(where, Offset(positions_[partition]));
-  request.member_id = std::string_view(member_id_);
-  request.generation_id_or_member_epoch = epoch_;
-  request.group_instance_id = instance();
   OffsetCommitted told;
-  told.where = where;
+  told.where = {options_.group, partition.first, partition.second};
   told.offset = positions_[partition];
+  if (sure_.contains(partition)) told.owner = own_name();
+  send_commit(std::move(told), epoch_);
+}
+
+void EpochMember::commit_late() {
+  auto pick = former_.begin();
+  std::advance(pick, random_.below(former_.size()));
+  const auto [partition, had] = *pick;
+  former_.erase(pick);
+  // Who is still in that epoch may commit for all.
+  if (had.second <= 0 || had.second >= epoch_) return;
+  OffsetCommitted told;
+  told.where = {options_.group, partition.first, partition.second};
+  told.offset = had.first;
+  told.owner = own_name();
+  send_commit(std::move(told), had.second);
+}
+
+void EpochMember::send_commit(OffsetCommitted told, std::int32_t epoch) {
+  wire::OffsetCommitRequest request = set_to(told.where, Offset(told.offset));
+  request.member_id = std::string_view(member_id_);
+  request.generation_id_or_member_epoch = epoch;
+  request.group_instance_id = instance();
   told.id = ++model_.offset_commits;
   told.now = model_.world.events();
-  if (sure_.contains(partition)) told.owner = own_name();
   model_.checks.tell(&Invariant::on_offset_committed, told);
   // Nobody is told of it: the coordinator knows no such member any more, and must refuse it.
   const auto is_over = [this, id = member_id_] { return gone_.contains(id); };
   if (random_.chance(100))
     send_late(request, kOffsetsVersion, Millis(random_.between(100, 4'000)), is_over);
   ask<wire::OffsetCommitResponse>(
-      request, kOffsetsVersion,
-      [this, told, partition](const wire::OffsetCommitResponse& answer) mutable {
+      request, kOffsetsVersion, [this, told](const wire::OffsetCommitResponse& answer) mutable {
         const auto code = error_from_wire(answer.topics.at(0).partitions.at(0).error_code);
         told.now = model_.world.events();
         if (code == ErrorCode::kNone) told.outcome = OffsetCommitted::Outcome::kDone;
@@ -233,7 +255,8 @@ void EpochMember::commit(const Partition& partition) {
         if (told.outcome != OffsetCommitted::Outcome::kSent)
           model_.checks.tell(&Invariant::on_offset_committed, told);
         if (code != ErrorCode::kNone) return judge(code);
-        if (committed_.contains(partition)) committed_[partition] = told.offset;
+        const auto committed = committed_.find({told.where.topic, told.where.partition});
+        if (committed != committed_.end()) committed->second = told.offset;
         ++model_.acked;
       });
 }

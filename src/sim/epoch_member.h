@@ -80,10 +80,13 @@ class EpochMember : public CallingClient {
   const EpochMemberOptions options_;
 
  private:
-  void reconcile(std::optional<Partitions> now);
+  void reconcile(std::optional<Partitions> now, std::int32_t before);
   void fetch_position(const Partition& partition);
   void fetch(const Partition& partition);
   void commit(const Partition& partition);
+  /// What it had, in the epoch in which it had it.
+  void commit_late();
+  void send_commit(OffsetCommitted told, std::int32_t epoch);
   /// Tells the checks what it has from now on.
   void tell(const Partitions& gained);
   std::string own_name() const {
@@ -109,6 +112,8 @@ class EpochMember : public CallingClient {
   bool must_answer_ = false;
   std::map<Partition, std::int64_t> positions_;
   std::map<Partition, std::int64_t> committed_;
+  /// What it gave back: its position, and the last epoch in which it had it.
+  std::map<Partition, std::pair<std::int64_t, std::int32_t>> former_;
   MonoTime heartbeat_at_;
   MonoTime away_until_;
   /// The session may end so long behind this moment.

@@ -80,6 +80,7 @@ void FaultPlan::inject(const Scenario::Fault& fault, NodeProcess& node,
   } else if (fault.kind == "pause") {
     const Millis span(random_.between(10, 12'000));
     paused_until_ = model_.world.now() + span + 5'000;
+    model_.paused_until = model_.world.now() + span;
     node.env().pause(span);
   } else if (fault.kind == "disk_full") {
     fill_disk();

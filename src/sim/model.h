@@ -63,6 +63,8 @@ struct Model {
   bool draining = false;
 
   Life lives_ended = 0;
+  /// The node stood still until then: its timers were late.
+  MonoTime paused_until;
 
   // Progress.
   std::uint64_t acked = 0;

@@ -220,6 +220,9 @@ struct ShareStep {
   MonoTime now;
   /// Its lock does not run out before.
   MonoTime until;
+  /// Of kRenewed and kDone: when that was asked for; by `ends` the lock had run out for certain.
+  MonoTime sent;
+  MonoTime ends;
 };
 
 /// How a life of the node ended.

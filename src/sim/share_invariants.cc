@@ -73,6 +73,19 @@ class OneHolderAtATime final : public Invariant {
   std::map<Where, std::map<Offset, Holder>> holders_;
 };
 
+/// Nobody can acknowledge or renew what is locked for it no more.
+/// Thread   one thread.
+class LocksRunOut final : public Invariant {
+ public:
+  std::string_view name() const override { return "LocksRunOut"; }
+  Finding on_share(const ShareStep& step) override {
+    const bool asks = step.kind == ShareStep::Kind::kDone || step.kind == ShareStep::Kind::kRenewed;
+    if (!asks || step.sent <= step.ends) return {};
+    return step.member + " of " + step.group + " still had " + std::to_string(step.first.value()) +
+           " of " + step.partition.text() + " when its lock was over";
+  }
+};
+
 /// No record is delivered more often than the group allows.
 /// Thread   one thread.
 class DeliveriesAreLimited final : public Invariant {
@@ -91,6 +104,7 @@ class DeliveriesAreLimited final : public Invariant {
 void add_share_invariants(Invariants& all) {
   all.push_back(std::make_unique<DoneIsNotDeliveredAgain>());
   all.push_back(std::make_unique<OneHolderAtATime>());
+  all.push_back(std::make_unique<LocksRunOut>());
   all.push_back(std::make_unique<DeliveriesAreLimited>());
 }
 

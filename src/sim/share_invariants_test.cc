@@ -33,6 +33,8 @@ class ShareInvariantsTest : public testing::Test {
     one.answered = events_;
     one.now = now_;
     one.until = now_ + kLock;
+    one.sent = sent_;
+    one.ends = ends_;
     checks_.tell(&Invariant::on_share, one);
   }
   void pass(std::int64_t ms) { now_ = now_ + Millis(ms); }
@@ -42,6 +44,8 @@ class ShareInvariantsTest : public testing::Test {
   std::string group_ = "g";
   std::int32_t partition_ = 0;
   MonoTime now_{1};
+  MonoTime sent_;
+  MonoTime ends_;
   std::uint64_t events_ = 0;
 };
 
@@ -130,6 +134,24 @@ TEST_F(ShareInvariantsTest, FindsARenewalOfWhatAnotherHolds) {
   step(Kind::kAcquired, "b", 0, 4, 2);
   step(Kind::kRenewed, "a", 0, 4);
   EXPECT_EQ(found(), "OneHolderAtATime");
+}
+
+TEST_F(ShareInvariantsTest, FindsAnAcknowledgementAfterTheLock) {
+  ends_ = MonoTime(0) + Millis(1'100);
+  sent_ = ends_;
+  step(Kind::kDone, "a", 0, 4);
+  EXPECT_EQ(found(), "");
+  ++sent_;
+  step(Kind::kDone, "a", 5, 9);
+  EXPECT_EQ(found(), "LocksRunOut");
+}
+
+TEST_F(ShareInvariantsTest, FindsARenewalAfterTheLock) {
+  sent_ = MonoTime(1);
+  step(Kind::kLetGo, "a", 0, 4);
+  EXPECT_EQ(found(), "");
+  step(Kind::kRenewed, "a", 0, 4);
+  EXPECT_EQ(found(), "LocksRunOut");
 }
 
 TEST_F(ShareInvariantsTest, FindsADeliveryBeyondTheLimit) {

@@ -15,6 +15,8 @@ constexpr std::int8_t kAccept = 1;
 constexpr std::int8_t kRelease = 2;
 constexpr std::int8_t kReject = 3;
 constexpr std::int8_t kRenew = 4;
+/// By which the node's timers may be late.
+constexpr Millis kTimersAreLate{200};
 /// Of ShareFetch and ShareAcknowledge, in which locks can be renewed.
 constexpr std::int16_t kRenewsVersion = 2;
 
@@ -66,7 +68,17 @@ void ShareMember::tell(ShareStep::Kind kind, const Held& range, std::int16_t del
   step.answered = model_.world.events();
   step.now = shard_.now();
   step.until = range.until;
+  if (model_.paused_until < range.ends) {
+    step.sent = sent_at_;
+    step.ends = range.ends;
+  }
   model_.checks.tell(&Invariant::on_share, step);
+}
+
+void ShareMember::lock(Held& range) const {
+  range.until = std::min(sent_at_ + Millis(options_.lock_ms),
+                         alive_at_ + Millis(options_.session_timeout_ms));
+  range.ends = shard_.now() + Millis(options_.lock_ms) + kTimersAreLate;
 }
 
 void ShareMember::forget_session() {
@@ -200,9 +212,13 @@ void ShareMember::renewed(const Held& range, bool done) {
     held_.erase(held);
     return;
   }
-  held->until = std::min(sent_at_ + Millis(options_.lock_ms),
-                         alive_at_ + Millis(options_.session_timeout_ms));
-  tell(ShareStep::Kind::kRenewed, *held);
+  lock(*held);
+  Held told = *held;
+  told.ends = range.ends;
+  tell(ShareStep::Kind::kRenewed, told);
+  // Until the lock it had before is over.
+  if (random_.chance(300) && !model_.draining)
+    away_until_ = shard_.now() + Millis(random_.between(options_.lock_ms / 2, options_.lock_ms));
 }
 
 /// Ranges of a partition are taken in their order only.
@@ -279,8 +295,7 @@ void ShareMember::take(const wire::ShareFetchResponse::PartitionData& part) {
     one.partition = part.partition_index;
     one.first = Offset(range.first_offset);
     one.last = Offset(range.last_offset);
-    one.until = std::min(sent_at_ + Millis(options_.lock_ms),
-                         alive_at_ + Millis(options_.session_timeout_ms));
+    lock(one);
     const bool is_there = std::any_of(batches->begin(), batches->end(), [&](const auto& batch) {
       return batch.base_offset <= one.last && batch.last_offset >= one.first;
     });

@@ -56,6 +56,8 @@ class ShareMember final : public CallingClient {
     Offset first{0};
     Offset last{0};
     MonoTime until;
+    /// It has run out by then.
+    MonoTime ends;
 
     bool operator==(const Held&) const = default;
   };
@@ -81,6 +83,8 @@ class ShareMember final : public CallingClient {
                           ErrorCode code);
   /// Its session is not what it believes: it begins one anew.
   void forget_session();
+  /// From now on, or from what was asked for at sent_at_.
+  void lock(Held& range) const;
   void tell(ShareStep::Kind kind, const Held& range, std::int16_t delivery_count = 0);
   void judge(ErrorCode code);
 
