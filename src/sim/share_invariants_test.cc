@@ -137,6 +137,7 @@ TEST_F(ShareInvariantsTest, FindsARenewalOfWhatAnotherHolds) {
 }
 
 TEST_F(ShareInvariantsTest, FindsAnAcknowledgementAfterTheLock) {
+  step(Kind::kAcquired, "a", 0, 9);
   ends_ = MonoTime(0) + Millis(1'100);
   sent_ = ends_;
   step(Kind::kDone, "a", 0, 4);
@@ -147,11 +148,23 @@ TEST_F(ShareInvariantsTest, FindsAnAcknowledgementAfterTheLock) {
 }
 
 TEST_F(ShareInvariantsTest, FindsARenewalAfterTheLock) {
+  step(Kind::kAcquired, "a", 0, 4);
   sent_ = MonoTime(1);
   step(Kind::kLetGo, "a", 0, 4);
   EXPECT_EQ(found(), "");
   step(Kind::kRenewed, "a", 0, 4);
   EXPECT_EQ(found(), "LocksRunOut");
+}
+
+TEST_F(ShareInvariantsTest, WhatIsDoneOrGivenUpMeanwhileIsLetPass) {
+  step(Kind::kAcquired, "a", 0, 4);
+  step(Kind::kAcquired, "a", 5, 9, 2);
+  pass(1'000);
+  step(Kind::kAcquired, "b", 0, 4, 2);
+  step(Kind::kDone, "b", 0, 4);
+  sent_ = MonoTime(1);
+  step(Kind::kDone, "a", 0, 9);
+  EXPECT_EQ(found(), "");
 }
 
 TEST_F(ShareInvariantsTest, FindsADeliveryBeyondTheLimit) {
