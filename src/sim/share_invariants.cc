@@ -37,7 +37,8 @@ class DoneIsNotDeliveredAgain final : public Invariant {
   std::map<Where, std::map<Offset, std::uint64_t>> done_;
 };
 
-/// Until its lock runs out, or it lets go, a record is with one member.
+/// Until its lock runs out, or it lets go, a record is with one member, and nobody else can
+/// acknowledge it.
 /// Thread   one thread.
 class OneHolderAtATime final : public Invariant {
  public:
@@ -49,13 +50,22 @@ class OneHolderAtATime final : public Invariant {
       const bool takes =
           step.kind == ShareStep::Kind::kAcquired || step.kind == ShareStep::Kind::kRenewed;
       if (!takes) {
-        if (at != holders.end() && at->second.member == step.member) holders.erase(at);
+        if (at == holders.end()) continue;
+        const Holder& holder = at->second;
+        const bool is_stolen = step.kind == ShareStep::Kind::kDone &&
+                               holder.member != step.member && holder.since < step.sent &&
+                               holder.until > step.now;
+        if (is_stolen)
+          return step.member + " of " + step.group + " could acknowledge " +
+                 std::to_string(o.value()) + " of " + step.partition.text() + ", which " +
+                 holder.member + " holds";
+        if (holder.member == step.member) holders.erase(at);
         continue;
       }
       if (step.now >= step.until) continue;
       if (at != holders.end() && at->second.member != step.member && at->second.until > step.now)
         return text_of(step, o) + ", which " + at->second.member + " holds";
-      holders.insert_or_assign(o, Holder{step.member, step.until});
+      holders.insert_or_assign(o, Holder{step.member, step.now, step.until});
     }
     return {};
   }
@@ -68,6 +78,7 @@ class OneHolderAtATime final : public Invariant {
  private:
   struct Holder {
     std::string member;
+    MonoTime since;
     MonoTime until;
   };
   std::map<Where, std::map<Offset, Holder>> holders_;

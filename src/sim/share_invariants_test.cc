@@ -136,6 +136,17 @@ TEST_F(ShareInvariantsTest, FindsARenewalOfWhatAnotherHolds) {
   EXPECT_EQ(found(), "OneHolderAtATime");
 }
 
+TEST_F(ShareInvariantsTest, FindsAnAcknowledgementOfWhatAnotherHolds) {
+  step(Kind::kAcquired, "b", 0, 4);
+  sent_ = ends_ = now_;
+  step(Kind::kDone, "a", 0, 4);
+  EXPECT_EQ(found(), "") << "it may have been done before";
+  sent_ = ends_ = now_ + Millis(1);
+  pass(1);
+  step(Kind::kDone, "a", 0, 4);
+  EXPECT_EQ(found(), "OneHolderAtATime");
+}
+
 TEST_F(ShareInvariantsTest, FindsAnAcknowledgementAfterTheLock) {
   step(Kind::kAcquired, "a", 0, 9);
   ends_ = MonoTime(0) + Millis(1'100);

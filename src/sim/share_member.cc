@@ -68,10 +68,8 @@ void ShareMember::tell(ShareStep::Kind kind, const Held& range, std::int16_t del
   step.answered = model_.world.events();
   step.now = shard_.now();
   step.until = range.until;
-  if (model_.paused_until < range.ends) {
-    step.sent = sent_at_;
-    step.ends = range.ends;
-  }
+  step.sent = sent_at_;
+  step.ends = model_.paused_until < range.ends ? range.ends : step.now;
   model_.checks.tell(&Invariant::on_share, step);
 }
 
