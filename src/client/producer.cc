@@ -53,7 +53,7 @@ VersionRange versions_for(const ProducePlan& plan) {
 
 }  // namespace
 
-Producer::Producer(Cluster& cluster, const ProducerOptions& options, ProducerGuard& guard,
+Producer::Producer(Cluster& cluster, const ProducerOptions& options, Guard& guard,
                    Completed completed)
     : cluster_(cluster),
       options_(options),

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "client/cluster.h"
+#include "client/guard.h"
 #include "machine/client/producer_machine.h"
 
 namespace moldau::client {
@@ -17,15 +18,6 @@ struct ProducerOptions {
   ProducerMachineOptions machine;
   Millis request_timeout{30'000};
   Millis max_block{60'000};
-};
-
-/// What keeps the machine from being used by two threads: nothing where all is on one shard.
-/// Thread   any.
-class ProducerGuard {
- public:
-  virtual ~ProducerGuard() = default;
-  virtual void lock() {}
-  virtual void unlock() {}
 };
 
 /// Hosts a ProducerMachine: asks for topics and the producer id, sends what is due, tells the
@@ -41,8 +33,7 @@ class Producer {
  public:
   using Completed = UniqueFunction<void(std::vector<Completion>)>;
 
-  Producer(Cluster& cluster, const ProducerOptions& options, ProducerGuard& guard,
-           Completed completed);
+  Producer(Cluster& cluster, const ProducerOptions& options, Guard& guard, Completed completed);
   ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
@@ -62,17 +53,6 @@ class Producer {
   env::Task<Result<void>> flush(MonoTime deadline);
 
  private:
-  class Locked {
-   public:
-    explicit Locked(ProducerGuard& guard) : guard_(guard) { guard_.lock(); }
-    ~Locked() { guard_.unlock(); }
-    Locked(const Locked&) = delete;
-    Locked& operator=(const Locked&) = delete;
-
-   private:
-    ProducerGuard& guard_;
-  };
-
   void turn();
   bool can_take(NodeId node);
   void rearm(MonoTime when);
@@ -86,7 +66,7 @@ class Producer {
 
   Cluster& cluster_;
   const ProducerOptions options_;
-  ProducerGuard& guard_;
+  Guard& guard_;
   Completed completed_;
   ProducerMachine machine_;
   record::CompressionContext codecs_;

@@ -139,7 +139,7 @@ class ProducerTest : public testing::Test {
   FakeEnv env_{world_, disk_};
   TestBroker broker_{world_, "10.0.0.1", 4};
   Cluster cluster_{env_, env_.shard(env::ShardId(0)), cluster_options()};
-  ProducerGuard guard_;
+  Guard guard_;
   ProducerOptions options_;
   record::CompressionContext codecs_;
   std::vector<Completion> completions_;

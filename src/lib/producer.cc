@@ -70,7 +70,7 @@ client::OutgoingRecord outgoing(const ProducerRecord& record,
 }  // namespace
 
 /// The client's thread with what lives on it, and the guard between it and those who send.
-class Producer::State final : public client::ProducerGuard {
+class Producer::State final : public client::Guard {
  public:
   State(client::ClusterOptions cluster, const client::ProducerOptions& options) {
     running_.call(0, [&] {
