@@ -8,6 +8,7 @@
 #include <ostream>
 #include <utility>
 
+#include "cli/java_text.h"
 #include "config/properties.h"
 #include "env/disk.h"
 
@@ -106,6 +107,15 @@ const JavaError* find(ErrorCode code) {
   return found == kMessages.end() ? nullptr : found;
 }
 
+/// A pipe looks like an empty file until it is read.
+Result<void> check_regular(env::Disk& disk, const std::string& path) {
+  MOLDAU_ASSIGN_OR_RETURN(const auto file, disk.open(path, env::OpenMode::kRead));
+  std::byte first{};
+  if (!file->read(MutableBytes(&first, 1), 0).ok())
+    return wrong(path + " is no regular file: write the properties into one");
+  return {};
+}
+
 }  // namespace
 
 Result<client::admin::Properties> load_properties(ToolContext& context, const std::string& path) {
@@ -113,6 +123,7 @@ Result<client::admin::Properties> load_properties(ToolContext& context, const st
   // The path alone is what Java's NoSuchFileException says.
   if (!bytes.ok())
     return Error(bytes.code(), bytes.error().os_error == 2 ? path : bytes.error().detail);
+  if (bytes->empty()) MOLDAU_TRY(check_regular(context.env.disk(), path));
   MOLDAU_ASSIGN_OR_RETURN(const auto set, config::parse_properties(*bytes, path));
   client::admin::Properties out;
   for (const auto& [key, property] : set) out.emplace(key, property.value);

@@ -16,7 +16,7 @@ env::Task<Result<Answer<wire::ApiVersionsResponse>>> describe_versions(Cluster& 
                                                                        MonoTime deadline) {
   wire::ApiVersionsRequest request;
   request.client_software_name = "moldau";
-  request.client_software_version = "1";
+  request.client_software_version = MOLDAU_VERSION;
   Target target = Target::any();
   if (node) target = Target::node(*node);
   co_return co_await ask<wire::ApiVersionsResponse>(cluster, std::move(target), std::move(request),
