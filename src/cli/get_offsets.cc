@@ -13,6 +13,7 @@
 #include "cli/topics_options.h"
 #include "client/admin/offsets.h"
 #include "client/admin/topics.h"
+#include "client/bootstrap.h"
 
 namespace moldau::cli {
 namespace {
@@ -140,7 +141,7 @@ std::optional<int> check_servers(const CommandLine& line) {
   if (trim(list).empty()) return line.usage("Error while validating the bootstrap address\n");
   const std::vector<std::string> parts = split(list, ',');
   const auto valid = [](const std::string& part) {
-    return admin::parse_bootstrap_address(part, "bootstrap.servers").ok();
+    return client::parse_bootstrap_address(part, "bootstrap.servers").ok();
   };
   if (parts.empty() || !std::all_of(parts.begin(), parts.end(), valid))
     return line.usage("Please provide valid host:port like host1:9091,host2:9092\n");

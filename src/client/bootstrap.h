@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -9,10 +9,12 @@
 
 namespace moldau::client {
 
-/// The addresses of bootstrap.servers; each may hold several, separated by commas.
+/// "host:port", "[::1]:port", "PROTOCOL://host:port". `key` names the property in errors.
 /// Thread   any thread.
-/// Errors   kInvalidConfig: none, or one that is no host:port; says which.
+/// Errors   kInvalidConfig, in Apache's words.
 /// Source   ClientUtils.parseAndValidateAddresses.
-Result<std::vector<BrokerAddress>> parse_bootstrap(const std::vector<std::string>& servers);
+Result<BrokerAddress> parse_bootstrap_address(std::string_view text, std::string_view key);
+/// Several of them, separated by commas; at least one.
+Result<std::vector<BrokerAddress>> parse_bootstrap(std::string_view list, std::string_view key);
 
 }  // namespace moldau::client

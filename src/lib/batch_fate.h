@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "machine/client/producer_machine.h"
 #include <moldau/pending.h>
+#include "machine/client/producer_machine.h"
 
 namespace moldau {
 

@@ -8,8 +8,8 @@
 #include <set>
 #include <utility>
 
-#include "client/bootstrap.h"
 #include "client/consumer.h"
+#include "lib/bootstrap_of.h"
 #include "os/running_env.h"
 
 namespace moldau {
@@ -181,7 +181,7 @@ Consumer::~Consumer() = default;
 Result<std::unique_ptr<Consumer>> Consumer::open(const ConsumerConfig& config) {
   MOLDAU_ASSIGN_OR_RETURN(client::ConsumerOptions options, options_of(config));
   client::ClusterOptions cluster;
-  MOLDAU_ASSIGN_OR_RETURN(cluster.bootstrap, client::parse_bootstrap(config.bootstrap_servers));
+  MOLDAU_ASSIGN_OR_RETURN(cluster.bootstrap, lib::bootstrap_of(config.bootstrap_servers));
   cluster.client_id = config.client_id;
   cluster.request_timeout = options.request_timeout;
   cluster.metadata_max_age = options.fetch.metadata_max_age;

@@ -5,9 +5,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "client/bootstrap.h"
 #include "client/producer.h"
 #include "lib/batch_fate.h"
+#include "lib/bootstrap_of.h"
 #include "os/running_env.h"
 
 namespace moldau {
@@ -253,7 +253,7 @@ Producer::~Producer() = default;
 Result<std::unique_ptr<Producer>> Producer::open(const ProducerConfig& config) {
   MOLDAU_ASSIGN_OR_RETURN(client::ProducerOptions options, options_of(config));
   client::ClusterOptions cluster;
-  MOLDAU_ASSIGN_OR_RETURN(cluster.bootstrap, client::parse_bootstrap(config.bootstrap_servers));
+  MOLDAU_ASSIGN_OR_RETURN(cluster.bootstrap, lib::bootstrap_of(config.bootstrap_servers));
   cluster.client_id = config.client_id;
   cluster.request_timeout = options.request_timeout;
   cluster.retry = options.machine.retry;

@@ -10,6 +10,8 @@
 #include <limits>
 #include <optional>
 
+#include "client/bootstrap.h"
+
 namespace moldau::client::admin {
 namespace {
 
@@ -85,21 +87,6 @@ class Numbers {
   std::optional<Error> error_;
 };
 
-Result<std::vector<BrokerAddress>> addresses(const std::string& list, std::string_view key) {
-  std::vector<BrokerAddress> out;
-  std::size_t begin = 0;
-  while (begin <= list.size()) {
-    const std::size_t end = std::min(list.find(',', begin), list.size());
-    const std::string_view one = trim(std::string_view(list).substr(begin, end - begin));
-    begin = end + 1;
-    if (one.empty()) continue;
-    MOLDAU_ASSIGN_OR_RETURN(BrokerAddress address, parse_bootstrap_address(one, key));
-    out.push_back(std::move(address));
-  }
-  if (out.empty()) return invalid(fmt::format("No resolvable bootstrap urls given in {}", key));
-  return out;
-}
-
 Result<void> read_bootstrap(const Properties& properties, ClusterOptions& out) {
   const auto servers = properties.find(kServers);
   const auto controllers = properties.find(kControllers);
@@ -111,8 +98,8 @@ Result<void> read_bootstrap(const Properties& properties, ClusterOptions& out) {
     return invalid("You must set either bootstrap.controllers or bootstrap.servers");
   out.of_controllers = of_controllers;
   MOLDAU_ASSIGN_OR_RETURN(out.bootstrap, of_controllers
-                                             ? addresses(controllers->second, kControllers)
-                                             : addresses(servers->second, kServers));
+                                             ? parse_bootstrap(controllers->second, kControllers)
+                                             : parse_bootstrap(servers->second, kServers));
   return {};
 }
 
@@ -175,33 +162,6 @@ bool known(std::string_view key) {
 }
 
 }  // namespace
-
-Result<BrokerAddress> parse_bootstrap_address(std::string_view text, std::string_view key) {
-  const std::string whole(text);
-  const std::size_t scheme = text.find("://");
-  if (scheme != std::string_view::npos) text.remove_prefix(scheme + 3);
-  const std::size_t colon = text.rfind(':');
-  std::string_view host = text.substr(0, std::min(colon, text.size()));
-  const std::string_view digits =
-      colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const bool name = std::all_of(host.begin(), host.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 ||
-           std::string_view("-%._:").find(static_cast<char>(c)) != std::string_view::npos;
-  });
-  const bool number =
-      !digits.empty() && std::all_of(digits.begin(), digits.end(),
-                                     [](unsigned char c) { return c >= '0' && c <= '9'; });
-  if (!name || !number) return invalid(fmt::format("Invalid url in {}: {}", key, whole));
-  std::uint32_t port = 0;
-  const auto got = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (got.ec != std::errc() || port > 65'535)
-    return invalid(fmt::format("Invalid port in {}: {}", key, whole));
-  BrokerAddress out;
-  out.host = host.empty() ? "localhost" : std::string(host);
-  out.port = static_cast<std::uint16_t>(port);
-  return out;
-}
 
 Result<AdminOptions> parse_admin_options(const Properties& properties,
                                          std::vector<std::string>& unknown) {

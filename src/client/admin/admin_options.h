@@ -26,8 +26,4 @@ struct AdminOptions {
 Result<AdminOptions> parse_admin_options(const Properties& properties,
                                          std::vector<std::string>& unknown);
 
-/// "host:port", "[::1]:port", "PROTOCOL://host:port".
-/// Errors   kInvalidConfig.
-Result<BrokerAddress> parse_bootstrap_address(std::string_view text, std::string_view key);
-
 }  // namespace moldau::client::admin
