@@ -62,21 +62,8 @@ Consumer::Consumer(Cluster& cluster, ConsumerOptions options, Guard& guard, Call
       guard_(guard),
       news_(std::move(news)),
       machine_(options_.fetch, options_.reset),
-      refreshed_at_(cluster.shard().now()) {}
-
-Consumer::~Consumer() {
-  *self_ = nullptr;
-  if (timer_) cluster_.shard().cancel(*timer_);
-}
-
-void Consumer::wake() {
-  if (std::exchange(woken_, true)) return;
-  cluster_.shard().post([self = self_] {
-    if (!*self) return;
-    (*self)->woken_ = false;
-    (*self)->turn();
-  });
-}
+      refreshed_at_(cluster.shard().now()),
+      turns_(cluster.shard(), [this] { turn(); }) {}
 
 void Consumer::turn() {
   const MonoTime now = cluster_.shard().now();
@@ -98,19 +85,8 @@ void Consumer::turn() {
   for (ResetPlan& plan : resets) scope_.spawn(reset(std::move(plan)));
   for (FetchPlan& plan : fetches) scope_.spawn(fetch(std::move(plan)));
   if (!wanted_topics_.empty() && !std::exchange(asking_topics_, true)) scope_.spawn(ask_topics());
-  rearm(std::min(next, refreshed_at_ + age));
+  turns_.wake_at(std::min(next, refreshed_at_ + age));
   news_();
-}
-
-void Consumer::rearm(MonoTime when) {
-  if (timer_ && timer_at_ == when) return;
-  if (timer_) cluster_.shard().cancel(*timer_);
-  timer_at_ = when;
-  timer_ = cluster_.shard().call_at(when, [self = self_] {
-    if (!*self) return;
-    (*self)->timer_.reset();
-    (*self)->wake();
-  });
 }
 
 env::Task<void> Consumer::fetch(FetchPlan plan) {

@@ -8,6 +8,7 @@
 
 #include "client/cluster.h"
 #include "client/guard.h"
+#include "client/turns.h"
 #include "machine/client/fetch_machine.h"
 
 namespace moldau::client {
@@ -33,18 +34,16 @@ class Consumer {
  public:
   /// `news` is called when there may be records or troubles.
   Consumer(Cluster& cluster, ConsumerOptions options, Guard& guard, Callback news);
-  ~Consumer();
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
   /// Under the guard.
   FetchMachine& machine() { return machine_; }
   /// Positions, the assignment or what waits has changed.
-  void wake();
+  void wake() { turns_.wake(); }
 
  private:
   void turn();
-  void rearm(MonoTime when);
   env::Task<void> fetch(FetchPlan plan);
   env::Task<void> reset(ResetPlan plan);
   env::Task<void> ask_topics();
@@ -56,11 +55,8 @@ class Consumer {
   FetchMachine machine_;
   std::set<std::string> wanted_topics_;
   bool asking_topics_ = false;
-  bool woken_ = false;
   MonoTime refreshed_at_;
-  std::optional<env::TimerId> timer_;
-  MonoTime timer_at_;
-  std::shared_ptr<Consumer*> self_ = std::make_shared<Consumer*>(this);
+  Turns turns_;
   env::TaskScope scope_;
 };
 

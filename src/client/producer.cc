@@ -60,23 +60,10 @@ Producer::Producer(Cluster& cluster, const ProducerOptions& options, Guard& guar
       guard_(guard),
       completed_(std::move(completed)),
       machine_(options.machine),
-      refreshed_at_(cluster.shard().now()) {}
-
-Producer::~Producer() {
-  *self_ = nullptr;
-  if (timer_) cluster_.shard().cancel(*timer_);
-}
+      refreshed_at_(cluster.shard().now()),
+      turns_(cluster.shard(), [this] { turn(); }) {}
 
 // ---- Turns
-
-void Producer::wake() {
-  if (std::exchange(woken_, true)) return;
-  cluster_.shard().post([self = self_] {
-    if (!*self) return;
-    (*self)->woken_ = false;
-    (*self)->turn();
-  });
-}
 
 bool Producer::can_take(NodeId node) {
   const BrokerState* state = cluster_.state_of(node);
@@ -109,7 +96,7 @@ void Producer::turn() {
   wanted_topics_.merge(stale);
   if (!wanted_topics_.empty() && !std::exchange(asking_topics_, true)) scope_.spawn(ask_topics());
   if (wants_identity && !std::exchange(asking_identity_, true)) scope_.spawn(ask_identity());
-  rearm(std::min(next, refreshed_at_ + cluster_.options().metadata_max_age));
+  turns_.wake_at(std::min(next, refreshed_at_ + cluster_.options().metadata_max_age));
   if (now >= refreshed_at_ + cluster_.options().metadata_max_age) {
     refreshed_at_ = now;
     for (const auto& [name, view] : cluster_.view().topics()) wanted_topics_.insert(name);
@@ -118,17 +105,6 @@ void Producer::turn() {
   if (!completions.empty() || !plans.empty())
     for (const auto& setter : std::exchange(waiting_, {})) setter.set(true);
   if (!completions.empty()) completed_(std::move(completions));
-}
-
-void Producer::rearm(MonoTime when) {
-  if (timer_ && timer_at_ == when) return;
-  if (timer_) cluster_.shard().cancel(*timer_);
-  timer_at_ = when;
-  timer_ = cluster_.shard().call_at(when, [self = self_] {
-    if (!*self) return;
-    (*self)->timer_.reset();
-    (*self)->wake();
-  });
 }
 
 // ---- Brokers

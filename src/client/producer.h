@@ -10,6 +10,7 @@
 
 #include "client/cluster.h"
 #include "client/guard.h"
+#include "client/turns.h"
 #include "machine/client/producer_machine.h"
 
 namespace moldau::client {
@@ -34,14 +35,13 @@ class Producer {
   using Completed = UniqueFunction<void(std::vector<Completion>)>;
 
   Producer(Cluster& cluster, const ProducerOptions& options, Guard& guard, Completed completed);
-  ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
   /// Under the guard.
   ProducerMachine& machine() { return machine_; }
   /// Something was appended that is to be looked at; in this turn of the loop.
-  void wake();
+  void wake() { turns_.wake(); }
 
   /// Appends a record, waiting for its topic and for room up to max.block.ms.
   /// Errors   kRequestTimedOut, kInvalidTopicException, kTopicAuthorizationFailed, as
@@ -55,7 +55,6 @@ class Producer {
  private:
   void turn();
   bool can_take(NodeId node);
-  void rearm(MonoTime when);
   void learn(const std::vector<std::string>& topics);
   void take_leaders(const wire::ProduceResponse& answer);
   env::Task<void> connect(NodeId node);
@@ -75,13 +74,10 @@ class Producer {
   std::set<std::string> wanted_topics_;
   bool asking_topics_ = false;
   bool asking_identity_ = false;
-  bool woken_ = false;
   std::uint32_t waiting_for_room_ = 0;
-  std::optional<env::TimerId> timer_;
-  MonoTime timer_at_;
   MonoTime refreshed_at_;
   std::vector<env::Arrival<bool>::Setter> waiting_;
-  std::shared_ptr<Producer*> self_ = std::make_shared<Producer*>(this);
+  Turns turns_;
   env::TaskScope scope_;
 };
 

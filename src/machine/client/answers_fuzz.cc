@@ -13,7 +13,10 @@ namespace {
 
 /// Pieces of the input, each with its length in front.
 Slice piece(ByteView& rest) {
-  if (rest.size() < 2) return {};
+  if (rest.size() < 2) {
+    rest = {};
+    return {};
+  }
   const std::size_t wanted =
       std::to_integer<std::size_t>(rest[0]) << 8 | std::to_integer<std::size_t>(rest[1]);
   rest = rest.subspan(2);
