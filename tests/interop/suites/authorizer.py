@@ -99,7 +99,7 @@ def another_class_is_refused(context):
     node.launch()
     try:
         equal(node.process.wait(30) != 0, True, 'it does not start')
-        within(node.process.tail(), CLASS)
+        node.process.wait_for(re.escape(CLASS), 10)
     finally:
         node.kill()
 
@@ -234,7 +234,9 @@ def without_an_authorizer(context):
         same_words(nodes, 'kafka-acls', '--add', '--allow-principal', 'User:a', '--operation',
                    'Read', '--topic', 't')
         compare(nodes, requests.PREPARATION)
-        compare(nodes, requests.everything())
+        # Topics are deleted on the way, and of one that is gone Apache 4.3.1 fails the whole
+        # ShareFetch and leaves records locked; we answer for the partition.
+        compare(nodes, [one for one in requests.everything() if one[0] != 'ShareFetch'])
     finally:
         end(nodes)
 
