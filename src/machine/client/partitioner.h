@@ -36,7 +36,8 @@ class StickyPartitioner {
   /// `bytes` were put there. Another one is chosen after `switch_bytes`, at once if the batch is
   /// full (so that no batch stays half full), at twice as many in any case.
   void produced(std::size_t bytes, std::size_t switch_bytes, bool batch_full);
-  bool has_loads() const { return !partitions_.empty(); }
+  /// Else partition() chooses one, of the loads as they were set last.
+  bool has_partition() const { return current_ >= 0; }
 
  private:
   std::vector<PartitionId> partitions_;

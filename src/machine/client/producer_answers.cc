@@ -173,15 +173,13 @@ void ProducerMachine::give_up(Queue& queue, const BatchPtr& batch, Completion co
 }
 
 void ProducerMachine::abort(const Error& why, MonoTime) {
-  for (auto& [name, topic] : topics_) {
-    for (const auto& queue : topic.queues) {
-      std::vector<BatchPtr> all(queue->batches.begin(), queue->batches.end());
-      for (const BatchPtr& batch : queue->sequences.under_way()) all.push_back(batch);
-      for (const BatchPtr& batch : all) {
-        Completion out;
-        out.error = why;
-        if (!batch->done) give_up(*queue, batch, std::move(out), false);
-      }
+  for (Queue* queue : active_) {
+    std::vector<BatchPtr> all(queue->batches.begin(), queue->batches.end());
+    for (const BatchPtr& batch : queue->sequences.under_way()) all.push_back(batch);
+    for (const BatchPtr& batch : all) {
+      Completion out;
+      out.error = why;
+      if (!batch->done) give_up(*queue, batch, std::move(out), false);
     }
   }
 }

@@ -32,6 +32,7 @@ void ProducerMachine::learn(const std::string& name, const TopicView& view) {
   topic.id = view.id;
   while (topic.queues.size() < view.partitions.size()) {
     auto queue = std::make_unique<Queue>();
+    queue->of = &topic;
     queue->topic = name;
     queue->partition = PartitionId(static_cast<std::int32_t>(topic.queues.size()));
     topic.queues.push_back(std::move(queue));
@@ -45,7 +46,6 @@ void ProducerMachine::learn(const std::string& name, const TopicView& view) {
     queue.leader = told.leader;
     queue.leader_epoch = told.leader_epoch;
   }
-  refresh_loads(topic);
 }
 
 std::int32_t ProducerMachine::partitions_of(std::string_view name) const {
@@ -93,6 +93,7 @@ ProducerMachine::Queue* ProducerMachine::choose_queue(Topic& topic, const Outgoi
     partition = partition_of_key(*record.key, count);
   } else {
     sticky = true;
+    if (!topic.sticky.has_partition()) refresh_loads(topic);
     partition = topic.sticky.partition(random);
   }
   if (partition.value() < 0 || partition.value() >= count) return nullptr;
@@ -125,6 +126,7 @@ ProducerBatch* ProducerMachine::open_batch(Topic& topic, Queue& queue, std::size
   memory_used_ += reserved;
   open_batches_.emplace(batch->id, 1);
   queue.batches.push_back(std::move(batch));
+  if (!std::exchange(queue.active, true)) active_.push_back(&queue);
   return queue.batches.back().get();
 }
 
@@ -156,11 +158,9 @@ Result<std::optional<Appended>> ProducerMachine::append(const OutgoingRecord& re
   }
   const std::size_t size = batch->builder.uncompressed_size();
   if (size >= bytes_limit(topic)) batch->closed = true;
-  if (sticky) {
+  if (sticky)
     topic.sticky.produced(size - before, options_.batch_size,
                           batch->closed || size + bytes > bytes_limit(topic));
-    refresh_loads(topic);
-  }
   Appended out;
   out.batch = batch->id;
   out.index = batch->first_record + batch->records++;
@@ -169,7 +169,15 @@ Result<std::optional<Appended>> ProducerMachine::append(const OutgoingRecord& re
   return std::optional<Appended>(out);
 }
 
-void ProducerMachine::encode(Topic& topic, Queue& queue, ProducerBatch& batch,
+std::size_t ProducerMachine::size_of(const Queue& queue, const ProducerBatch& batch) const {
+  if (!batch.bytes.empty()) return batch.bytes.size();
+  const std::size_t size = batch.builder.uncompressed_size();
+  if (options_.compression.type == record::CompressionType::kNone) return size;
+  return static_cast<std::size_t>(static_cast<double>(size) *
+                                  std::min(1.0, queue.of->ratio * kRatioCare));
+}
+
+void ProducerMachine::encode(Queue& queue, ProducerBatch& batch,
                              record::CompressionContext& codecs) {
   batch.closed = true;
   if (options_.idempotent && !batch.has_sequence()) {
@@ -183,6 +191,7 @@ void ProducerMachine::encode(Topic& topic, Queue& queue, ProducerBatch& batch,
   // Codec and level were checked with the configuration.
   MOLDAU_CHECK(built.ok(), built.error().text());
   batch.bytes = std::move(built).value();
+  Topic& topic = *queue.of;
   const double ratio =
       static_cast<double>(batch.bytes.size()) / static_cast<double>(batch.uncompressed);
   topic.ratio = ratio > topic.ratio ? std::max(ratio, topic.ratio + kRatioWorse)

@@ -19,12 +19,10 @@ bool ProducerMachine::may_restart(const Queue& queue) {
 
 void ProducerMachine::set_identity(const ProducerIdentity& identity) {
   identity_ = identity;
-  for (auto& [name, topic] : topics_) {
-    for (const auto& queue : topic.queues) {
-      if (may_restart(*queue)) {
-        queue->restart_from.reset();
-        queue->sequences.restart(identity_);
-      }
+  for (Queue* queue : active_) {
+    if (may_restart(*queue)) {
+      queue->restart_from.reset();
+      queue->sequences.restart(identity_);
     }
   }
 }
@@ -34,19 +32,14 @@ void ProducerMachine::set_identity(const ProducerIdentity& identity) {
 /// again that may be in the log already: what was refused gets new sequences, nobody else does.
 void ProducerMachine::settle_sequences() {
   if (!options_.idempotent || !identity_.valid()) return;
-  bool wanted = false;
-  bool possible = true;
-  for (auto& [name, topic] : topics_) {
-    for (const auto& queue : topic.queues) {
-      PartitionSequences& sequences = queue->sequences;
-      if (sequences.doubtful() && !sequences.any_under_way() && !sequences.resolve())
-        queue->restart_from = 0;
-      if (!queue->restart_from) continue;
-      wanted = true;
-      possible &= may_restart(*queue);
-    }
+  bool possible = false;
+  for (Queue* queue : active_) {
+    PartitionSequences& sequences = queue->sequences;
+    if (sequences.doubtful() && !sequences.any_under_way() && !sequences.resolve())
+      queue->restart_from = 0;
+    possible |= may_restart(*queue);
   }
-  if (!wanted || !possible) return;
+  if (!possible) return;
   if (identity_.epoch.value() == kEpochMax) {
     identity_ = {};  // a new id is asked for; set_identity() goes on from here
     return;
@@ -86,20 +79,27 @@ BatchPtr ProducerMachine::next_of(Queue& queue, MonoTime now) {
   return batch;
 }
 
-void ProducerMachine::collect(std::map<NodeId, std::vector<std::pair<Topic*, Queue*>>>& by_leader) {
-  for (auto& [name, topic] : topics_) {
-    for (const auto& queue : topic.queues) {
-      if (queue->batches.empty()) continue;
-      if (queue->leader.value() < 0)
-        stale_topics_.insert(name);
-      else
-        by_leader[queue->leader].emplace_back(&topic, queue.get());
-    }
+std::map<NodeId, std::vector<ProducerMachine::Queue*>> ProducerMachine::by_leader() {
+  std::map<NodeId, std::vector<Queue*>> found;
+  for (Queue* queue : active_) {
+    if (queue->batches.empty()) continue;
+    if (queue->leader.value() < 0)
+      stale_topics_.insert(queue->topic);
+    else
+      found[queue->leader].push_back(queue);
   }
+  return found;
 }
 
-std::optional<ProducePlan> ProducerMachine::plan_for(NodeId node,
-                                                     std::vector<std::pair<Topic*, Queue*>>& queues,
+void ProducerMachine::forget_idle() {
+  std::erase_if(active_, [](Queue* queue) {
+    queue->active = !queue->batches.empty() || queue->sequences.any_under_way() ||
+                    queue->sequences.doubtful() || queue->restart_from;
+    return !queue->active;
+  });
+}
+
+std::optional<ProducePlan> ProducerMachine::plan_for(NodeId node, const std::vector<Queue*>& queues,
                                                      MonoTime now,
                                                      record::CompressionContext& codecs) {
   ProducePlan plan;
@@ -107,61 +107,57 @@ std::optional<ProducePlan> ProducerMachine::plan_for(NodeId node,
   std::size_t bytes = 0;
   const std::size_t first = turn_++ % queues.size();
   for (std::size_t i = 0; i < queues.size(); ++i) {
-    auto& [topic, queue] = queues[(first + i) % queues.size()];
+    Queue* queue = queues[(first + i) % queues.size()];
     const BatchPtr batch = next_of(*queue, now);
     if (!batch) continue;
-    encode(*topic, *queue, *batch, codecs);
-    if (bytes + batch->bytes.size() > options_.max_request_size && !plan.parts.empty()) break;
+    // Judged before it is numbered: what has a sequence must be sent next.
+    if (bytes + size_of(*queue, *batch) > options_.max_request_size && !plan.parts.empty()) break;
+    encode(*queue, *batch, codecs);
     bytes += batch->bytes.size();
     queue->batches.pop_front();
     if (batch->attempts == 0) queue->sequences.track(batch);
     ++batch->attempts;
     batch->place = ProducerBatch::Place::kOnTheWire;
     ++queue->on_the_wire;
-    plan.parts.push_back({queue->topic, topic->id, queue->partition, batch});
+    plan.parts.push_back({queue->topic, queue->of->id, queue->partition, batch});
   }
   if (plan.parts.empty()) return std::nullopt;
   return plan;
 }
 
 void ProducerMachine::expire(MonoTime now) {
-  for (auto& [name, topic] : topics_) {
-    for (const auto& queue : topic.queues) {
-      std::vector<BatchPtr> late;
-      const auto is_late = [&](const BatchPtr& batch) {
-        return !batch->done && now >= batch->created + options_.delivery_timeout;
-      };
-      for (const BatchPtr& batch : queue->batches)
-        if (is_late(batch)) late.push_back(batch);
-      for (const BatchPtr& batch : queue->sequences.under_way())
-        if (batch->place == ProducerBatch::Place::kOnTheWire && is_late(batch))
-          late.push_back(batch);
-      for (const BatchPtr& batch : late) {
-        Completion out;
-        out.error = Error(ErrorCode::kRequestTimedOut,
-                          "Expiring " + std::to_string(batch->records) + " record(s) for " + name +
-                              "-" + std::to_string(queue->partition.value()) + ":" +
-                              std::to_string((now - batch->created) / 1'000'000) +
-                              " ms has passed since batch creation");
-        give_up(*queue, batch, std::move(out), batch->attempts == 0);
-      }
+  for (Queue* queue : active_) {
+    std::vector<BatchPtr> late;
+    const auto is_late = [&](const BatchPtr& batch) {
+      return !batch->done && now >= batch->created + options_.delivery_timeout;
+    };
+    for (const BatchPtr& batch : queue->batches)
+      if (is_late(batch)) late.push_back(batch);
+    for (const BatchPtr& batch : queue->sequences.under_way())
+      if (batch->place == ProducerBatch::Place::kOnTheWire && is_late(batch)) late.push_back(batch);
+    for (const BatchPtr& batch : late) {
+      Completion out;
+      out.error = Error(ErrorCode::kRequestTimedOut,
+                        "Expiring " + std::to_string(batch->records) + " record(s) for " +
+                            queue->topic + "-" + std::to_string(queue->partition.value()) + ":" +
+                            std::to_string((now - batch->created) / 1'000'000) +
+                            " ms has passed since batch creation");
+      give_up(*queue, batch, std::move(out), batch->attempts == 0);
     }
   }
 }
 
 MonoTime ProducerMachine::next_wake(MonoTime now) const {
   MonoTime next = kNever;
-  for (const auto& [name, topic] : topics_) {
-    for (const auto& queue : topic.queues) {
-      for (const BatchPtr& batch : queue->sequences.under_way())
-        if (!batch->done) next = std::min(next, batch->created + options_.delivery_timeout);
-      if (queue->batches.empty()) continue;
-      const ProducerBatch& batch = *queue->batches.front();
-      next = std::min(next, batch.created + options_.delivery_timeout);
-      const MonoTime due = batch.attempts > 0 ? batch.not_before : batch.created + options_.linger;
-      // What is due and was not sent waits for an event, not for a time.
-      if (due > now) next = std::min(next, due);
-    }
+  for (Queue* queue : active_) {
+    for (const BatchPtr& batch : queue->sequences.under_way())
+      if (!batch->done) next = std::min(next, batch->created + options_.delivery_timeout);
+    if (queue->batches.empty()) continue;
+    const ProducerBatch& batch = *queue->batches.front();
+    next = std::min(next, batch.created + options_.delivery_timeout);
+    const MonoTime due = batch.attempts > 0 ? batch.not_before : batch.created + options_.linger;
+    // What is due and was not sent waits for an event, not for a time.
+    if (due > now) next = std::min(next, due);
   }
   return next;
 }

@@ -157,7 +157,9 @@ class ProducerMachine {
   std::vector<Completion> take_completions() { return std::exchange(completions_, {}); }
 
  private:
+  struct Topic;
   struct Queue {
+    Topic* of = nullptr;
     std::string topic;
     PartitionId partition;
     NodeId leader{-1};
@@ -165,6 +167,7 @@ class ProducerMachine {
     std::deque<BatchPtr> batches;
     PartitionSequences sequences;
     std::int32_t on_the_wire = 0;
+    bool active = false;  // in active_
     /// Sequences from this one on are void and begin anew with the next epoch, as soon as it is
     /// known what became of those before it.
     std::optional<std::int32_t> restart_from;
@@ -192,10 +195,12 @@ class ProducerMachine {
   BatchPtr next_of(Queue& queue, MonoTime now);
   bool sendable(const Queue& queue, const ProducerBatch& batch, MonoTime now) const;
   bool sequence_allows(const Queue& queue, const ProducerBatch& batch) const;
-  void encode(Topic& topic, Queue& queue, ProducerBatch& batch, record::CompressionContext& codecs);
-  void collect(std::map<NodeId, std::vector<std::pair<Topic*, Queue*>>>& by_leader);
-  std::optional<ProducePlan> plan_for(NodeId node, std::vector<std::pair<Topic*, Queue*>>& queues,
-                                      MonoTime now, record::CompressionContext& codecs);
+  /// Its bytes on the wire, estimated if it is not encoded yet.
+  std::size_t size_of(const Queue& queue, const ProducerBatch& batch) const;
+  void encode(Queue& queue, ProducerBatch& batch, record::CompressionContext& codecs);
+  std::map<NodeId, std::vector<Queue*>> by_leader();
+  std::optional<ProducePlan> plan_for(NodeId node, const std::vector<Queue*>& queues, MonoTime now,
+                                      record::CompressionContext& codecs);
 
   // Answers (producer_answers.cc).
   void take_answer(Queue& queue, const BatchPtr& batch, MonoTime now, std::uint64_t random,
@@ -208,10 +213,13 @@ class ProducerMachine {
   void complete(ProducerBatch& batch, Completion completion);
   static bool may_restart(const Queue& queue);
   void settle_sequences();
+  void forget_idle();
   Queue* queue_of(const ProducePlan::Part& part);
 
   const ProducerMachineOptions options_;
   std::map<std::string, Topic, std::less<>> topics_;
+  /// Queues with batches, doubts or a restart before them: the only ones that are looked at.
+  std::vector<Queue*> active_;
   std::set<std::string> stale_topics_;
   std::uint64_t next_batch_ = 1;
   std::map<std::uint64_t, std::int32_t> open_batches_;  // and in how many parts
@@ -228,11 +236,10 @@ template <class Ready>
 std::vector<ProducePlan> ProducerMachine::due(MonoTime now, record::CompressionContext& codecs,
                                               Ready ready) {
   settle_sequences();
+  forget_idle();
   std::vector<ProducePlan> plans;
   if (fatal_ || wants_identity()) return plans;
-  std::map<NodeId, std::vector<std::pair<Topic*, Queue*>>> by_leader;
-  collect(by_leader);
-  for (auto& [node, queues] : by_leader) {
+  for (const auto& [node, queues] : by_leader()) {
     if (!ready(node)) continue;
     if (auto plan = plan_for(node, queues, now, codecs)) plans.push_back(std::move(*plan));
   }
