@@ -47,7 +47,8 @@ struct ProducerConfig {
 ///
 /// Owner    the application. Destroying it gives up what is not sent; close() first.
 /// Thread   any thread, calls may overlap. One thread of its own talks to brokers and runs
-///          callbacks.
+///          callbacks; there send() works if it need not wait, the rest is refused
+///          (kInvalidRequest), and the producer must not be destroyed.
 /// Bounds   buffer_memory of records that are not answered for; send() waits at most max_block.
 /// Durable  when its PendingSend is fine, as far as `acks` asks for it.
 /// Errors   open(): kInvalidConfig. send(): in what it returns.

@@ -359,7 +359,11 @@ env::Task<Result<void>> Cluster::refresh(std::optional<std::vector<std::string>>
     co_return Error(error, title_of(asked) + " asked to begin again with the bootstrap addresses");
   }
   if (error != ErrorCode::kNone) co_return Error(error, title_of(asked));
-  co_return view_.update(answer->body, !topics.has_value());
+  auto taken = view_.update(answer->body, !topics.has_value());
+  std::erase_if(peers_, [this](const auto& peer) {
+    return !peer.second.connection && !view_.broker(peer.first);
+  });
+  co_return std::move(taken);
 }
 
 }  // namespace moldau::client

@@ -200,6 +200,9 @@ PendingSend Producer::State::send_slowly(const client::OutgoingRecord& record) {
 
 template <class T, class Make>
 Result<T> Producer::State::run(Make make) {
+  if (shard().is_current())
+    return Error(ErrorCode::kInvalidRequest,
+                 "this would wait, and a callback on the client's thread must not");
   std::promise<Result<T>> answer;
   auto value = answer.get_future();
   shard().post([&] { scope_.spawn(keep<T>(make(), &answer)); });
@@ -273,7 +276,7 @@ Result<std::int32_t> Producer::partitions_for(const std::string& topic) {
 Result<void> Producer::close(std::chrono::milliseconds patience) {
   state_->close();
   auto flushed = state_->flush(patience);
-  if (!flushed.ok())
+  if (!flushed.ok() && flushed.code() != ErrorCode::kInvalidRequest)
     state_->give_up(Error(ErrorCode::kRequestTimedOut, "the producer was closed before"));
   return flushed;
 }
