@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""headers.py BUILD COMPILER FLAG…: every header of src/ compiles alone.
+"""headers.py BUILD COMPILER FLAG…: every header of src/ and include/ compiles alone.
 
 A header that passed is not compiled again until it, something it includes, the compiler or the
 flags change: build/…/headers.json remembers. Headers are compiled without the precompiled one,
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.M)
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.M)
 
 
 class Closure:
@@ -59,7 +59,7 @@ def compile_alone(command, name):
 
 def main(arguments):
     build, command = Path(arguments[0]), arguments[1:]
-    folders = [ROOT / 'src', build / 'gen']
+    folders = [ROOT / 'src', build / 'gen', ROOT / 'include']
     command += [f'-I{folder}' for folder in folders]
     memory = build / 'headers.json'
     key = hashlib.sha256(' '.join(command).encode()).hexdigest()
@@ -70,7 +70,8 @@ def main(arguments):
     if known.get('key') != key:
         known = {'key': key, 'passed': {}}
     closure = Closure(folders)
-    names = sorted(str(path.relative_to(ROOT / 'src')) for path in (ROOT / 'src').rglob('*.h'))
+    names = sorted(str(path.relative_to(ROOT / folder)) for folder in ('src', 'include')
+                   for path in (ROOT / folder).rglob('*.h'))
     hashes = {name: closure.hash(name) for name in names}
     todo = [name for name in names if known['passed'].get(name) != hashes[name]]
     failed = 0
