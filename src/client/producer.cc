@@ -234,8 +234,7 @@ env::Task<void> Producer::ask_identity() {
     else if (answer.ok() || answer.error().code == ErrorCode::kUnsupportedVersion)
       machine_.fail_for_ever(answer.ok() ? Error(error_from_wire(answer->body.error_code),
                                                  "the broker gives out no producer id")
-                                         : answer.error(),
-                             cluster_.shard().now());
+                                         : answer.error());
   }
   wake();
 }

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "client/consumer.h"
-#include "lib/bootstrap_of.h"
+#include "lib/cluster_options.h"
 #include "os/running_env.h"
 
 namespace moldau {
@@ -17,9 +17,7 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 64 << 10;
 
-Millis millis(std::chrono::milliseconds span) {
-  return Millis(span.count());
-}
+using lib::millis;
 
 client::OffsetReset reset_of(AutoOffsetReset reset) {
   client::OffsetReset out;
@@ -180,12 +178,8 @@ Consumer::~Consumer() = default;
 
 Result<std::unique_ptr<Consumer>> Consumer::open(const ConsumerConfig& config) {
   MOLDAU_ASSIGN_OR_RETURN(client::ConsumerOptions options, options_of(config));
-  client::ClusterOptions cluster;
-  MOLDAU_ASSIGN_OR_RETURN(cluster.bootstrap, lib::bootstrap_of(config.bootstrap_servers));
-  cluster.client_id = config.client_id;
-  cluster.request_timeout = options.request_timeout;
+  MOLDAU_ASSIGN_OR_RETURN(client::ClusterOptions cluster, lib::cluster_options(config));
   cluster.metadata_max_age = options.fetch.metadata_max_age;
-  cluster.retry = options.fetch.retry;
   return std::unique_ptr<Consumer>(new Consumer(std::make_unique<State>(
       std::move(cluster), std::move(options), static_cast<std::size_t>(config.max_poll_records))));
 }

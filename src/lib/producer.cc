@@ -7,15 +7,13 @@
 
 #include "client/producer.h"
 #include "lib/batch_fate.h"
-#include "lib/bootstrap_of.h"
+#include "lib/cluster_options.h"
 #include "os/running_env.h"
 
 namespace moldau {
 namespace {
 
-Millis millis(std::chrono::milliseconds span) {
-  return Millis(span.count());
-}
+using lib::millis;
 
 Result<client::ProducerOptions> options_of(const ProducerConfig& config) {
   const auto refuse = [](std::string why) {
@@ -222,7 +220,7 @@ void Producer::State::give_up(const Error& why) {
     {
       const std::lock_guard lock(gate_->mutex);
       closed_ = true;
-      producer_->machine().abort(why, shard().now());
+      producer_->machine().abort(why);
     }
     std::vector<client::Completion> completions;
     {
@@ -255,11 +253,7 @@ Producer::~Producer() = default;
 
 Result<std::unique_ptr<Producer>> Producer::open(const ProducerConfig& config) {
   MOLDAU_ASSIGN_OR_RETURN(client::ProducerOptions options, options_of(config));
-  client::ClusterOptions cluster;
-  MOLDAU_ASSIGN_OR_RETURN(cluster.bootstrap, lib::bootstrap_of(config.bootstrap_servers));
-  cluster.client_id = config.client_id;
-  cluster.request_timeout = options.request_timeout;
-  cluster.retry = options.machine.retry;
+  MOLDAU_ASSIGN_OR_RETURN(client::ClusterOptions cluster, lib::cluster_options(config));
   return std::unique_ptr<Producer>(
       new Producer(std::make_unique<State>(std::move(cluster), options)));
 }

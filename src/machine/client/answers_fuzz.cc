@@ -105,7 +105,7 @@ void produce(ByteView input) {
     if (machine.wants_identity()) machine.set_identity({ProducerId(2), ProducerEpoch(0)});
     for (const Completion& one : machine.take_completions()) open -= one.records;
   }
-  machine.abort(Error(ErrorCode::kRequestTimedOut), now);
+  machine.abort(Error(ErrorCode::kRequestTimedOut));
   for (const Completion& one : machine.take_completions()) open -= one.records;
   MOLDAU_CHECK(open == 0, "a record has no fate, or two");
   MOLDAU_CHECK(machine.memory_used() == 0, "memory that nobody uses");

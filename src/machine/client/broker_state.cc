@@ -15,10 +15,6 @@ void BrokerState::begin(MonoTime now, std::uint64_t random) {
 void BrokerState::negotiated(const wire::ApiVersionsResponse& answer) {
   apis_.clear();
   for (const auto& api : answer.api_keys) apis_[api.api_key] = {api.min_version, api.max_version};
-  features_.clear();
-  for (const auto& feature : answer.finalized_features)
-    features_[std::string(feature.name.view())] = feature.max_version_level;
-  features_epoch_ = answer.finalized_features_epoch;
   phase_ = Phase::kReady;
   failures_ = setup_failures_ = 0;
 }

@@ -61,10 +61,6 @@ class BrokerState {
   /// The newest version of an API within `ours` that both speak.
   /// Errors   kUnsupportedVersion, saying what the broker speaks.
   Result<std::int16_t> version_of(wire::ApiKey api, VersionRange ours) const;
-  const std::map<std::int16_t, VersionRange>& apis() const { return apis_; }
-  /// Finalized features of the cluster (level by name), as the last negotiation told.
-  const std::map<std::string, std::int16_t>& features() const { return features_; }
-  std::int64_t features_epoch() const { return features_epoch_; }
 
  private:
   Options options_;
@@ -75,8 +71,6 @@ class BrokerState {
   std::uint32_t failures_ = 0;
   std::uint32_t setup_failures_ = 0;
   std::map<std::int16_t, VersionRange> apis_;
-  std::map<std::string, std::int16_t> features_;
-  std::int64_t features_epoch_ = -1;
 };
 
 }  // namespace moldau::client

@@ -36,12 +36,6 @@ void FetchMachine::assign(const std::set<TopicPartition>& partitions) {
   for (const TopicPartition& partition : partitions) states_.try_emplace(partition);
 }
 
-std::set<TopicPartition> FetchMachine::assigned() const {
-  std::set<TopicPartition> out;
-  for (const auto& [partition, state] : states_) out.insert(partition);
-  return out;
-}
-
 void FetchMachine::drop_waiting(const TopicPartition& partition) {
   std::erase_if(waiting_, [&](const Waiting& one) { return one.partition == partition; });
   if (State* state = find(partition)) state->waiting = 0;
@@ -86,11 +80,6 @@ void FetchMachine::pause(const TopicPartition& partition, bool paused) {
 std::optional<Offset> FetchMachine::position(const TopicPartition& partition) const {
   const State* state = find(partition);
   return state ? state->position : std::nullopt;
-}
-
-LeaderEpoch FetchMachine::position_epoch(const TopicPartition& partition) const {
-  const State* state = find(partition);
-  return state ? state->epoch : LeaderEpoch(-1);
 }
 
 std::optional<std::int64_t> FetchMachine::lag(const TopicPartition& partition) const {
@@ -300,7 +289,7 @@ void FetchMachine::take_part(const FetchPlan::Part& part, State& state, const Sl
     for (const auto& one : *told.aborted_transactions)
       aborted.push_back({ProducerId(one.producer_id), Offset(one.first_offset)});
   waiting_.push_back(
-      {part.partition, part.wanted.offset,
+      {part.partition,
        FetchedRecords(frame, told.records.view(), part.wanted.offset, std::move(aborted),
                       {options_.read_committed, options_.check_crcs})});
   ++state.waiting;

@@ -90,13 +90,11 @@ class FetchMachine {
 
   /// Partitions that stay keep their position.
   void assign(const std::set<TopicPartition>& partitions);
-  std::set<TopicPartition> assigned() const;
   void seek(const TopicPartition& partition, Offset offset, LeaderEpoch epoch = LeaderEpoch(-1));
   void seek_to(const TopicPartition& partition, OffsetReset where);
   void pause(const TopicPartition& partition, bool paused);
   /// Where the next record comes from; nothing before it is known.
   std::optional<Offset> position(const TopicPartition& partition) const;
-  LeaderEpoch position_epoch(const TopicPartition& partition) const;
   /// Records that are stored and not read yet, as the last answer told.
   std::optional<std::int64_t> lag(const TopicPartition& partition) const;
   /// Topics of which the cluster view should know the leaders.
@@ -145,7 +143,6 @@ class FetchMachine {
   };
   struct Waiting {
     TopicPartition partition;
-    Offset fetched_from;
     FetchedRecords records;
   };
 

@@ -42,14 +42,12 @@ bool PartitionSequences::any_before(std::int32_t sequence) const {
   });
 }
 
-void PartitionSequences::acknowledged(const ProducerBatch& batch, Offset base_offset) {
+void PartitionSequences::acknowledged(const ProducerBatch& batch) {
   if (batch.producer_id != producer_.id || batch.producer_epoch != producer_.epoch) return;
   const std::int32_t last = batch.last_sequence();
   // Answers of one connection come in order; after a retry an older one may come late.
   if (last_acknowledged_ == record::kNoSequence || sequence_precedes(last_acknowledged_, last))
     last_acknowledged_ = last;
-  if (base_offset.value() >= 0)
-    last_offset_ = std::max(last_offset_, base_offset + (batch.records - 1));
 }
 
 bool PartitionSequences::is_next(std::int32_t base_sequence) const {
@@ -67,7 +65,6 @@ void PartitionSequences::restart(const ProducerIdentity& producer) {
   producer_ = producer;
   next_ = 0;
   last_acknowledged_ = record::kNoSequence;
-  last_offset_ = Offset(-1);
   doubted_next_.reset();
   for (const BatchPtr& batch : under_way_) {
     MOLDAU_CHECK(batch->place == ProducerBatch::Place::kQueued, "nothing may be on the wire");

@@ -51,11 +51,10 @@ class PartitionSequences {
   }
 
   /// The batch is stored.
-  void acknowledged(const ProducerBatch& batch, Offset base_offset);
+  void acknowledged(const ProducerBatch& batch);
   bool any_acknowledged() const { return last_acknowledged_ != record::kNoSequence; }
   /// The batch follows the last one that was acknowledged.
   bool is_next(std::int32_t base_sequence) const;
-  Offset last_acknowledged_offset() const { return last_offset_; }
 
   /// The batch was given up without its fate being known.
   void doubt(const ProducerBatch& batch) {
@@ -73,7 +72,6 @@ class PartitionSequences {
   ProducerIdentity producer_;
   std::int32_t next_ = 0;
   std::int32_t last_acknowledged_ = record::kNoSequence;
-  Offset last_offset_{-1};
   std::optional<std::int32_t> doubted_next_;
   std::vector<BatchPtr> under_way_;  // by sequence
 };

@@ -79,7 +79,7 @@ void ProducerMachine::take_answer(Queue& queue, const BatchPtr& batch, MonoTime 
     stale_topics_.insert(queue.topic);
   if (error == ErrorCode::kNone || error == ErrorCode::kDuplicateSequenceNumber) {
     const Offset base(error == ErrorCode::kNone ? answer.base_offset : -1);
-    queue.sequences.acknowledged(*batch, base);
+    queue.sequences.acknowledged(*batch);
     queue.sequences.forget(*batch);
     Completion out;
     out.base_offset = base;
@@ -106,7 +106,7 @@ void ProducerMachine::take_answer(Queue& queue, const BatchPtr& batch, MonoTime 
   give_up(queue, batch, std::move(out), !batch->maybe_stored);
   if (error == ErrorCode::kClusterAuthorizationFailed || error == ErrorCode::kProducerFenced ||
       error == ErrorCode::kUnsupportedVersion || error == ErrorCode::kInvalidProducerIdMapping)
-    fail_for_ever(Error(error, std::string(answer.error_message.view())), now);
+    fail_for_ever(Error(error, std::string(answer.error_message.view())));
 }
 
 bool ProducerMachine::may_try_again(Queue& queue, const ProducerBatch& batch, ErrorCode error,
@@ -172,7 +172,7 @@ void ProducerMachine::give_up(Queue& queue, const BatchPtr& batch, Completion co
   complete(*batch, std::move(completion));
 }
 
-void ProducerMachine::abort(const Error& why, MonoTime) {
+void ProducerMachine::abort(const Error& why) {
   for (Queue* queue : active_) {
     std::vector<BatchPtr> all(queue->batches.begin(), queue->batches.end());
     for (const BatchPtr& batch : queue->sequences.under_way()) all.push_back(batch);
@@ -184,9 +184,9 @@ void ProducerMachine::abort(const Error& why, MonoTime) {
   }
 }
 
-void ProducerMachine::fail_for_ever(Error why, MonoTime now) {
+void ProducerMachine::fail_for_ever(const Error& why) {
   if (!fatal_) fatal_ = why;
-  abort(why, now);
+  abort(why);
 }
 
 /// Too large for the broker: the same records in two batches. They share the sequences of the

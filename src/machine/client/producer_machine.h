@@ -124,7 +124,7 @@ class ProducerMachine {
   /// Somebody waits for room: batches are sent as they are.
   void set_pressed(bool pressed) { pressed_ = pressed; }
   /// Records that are not answered for are given up.
-  void abort(const Error& why, MonoTime now);
+  void abort(const Error& why);
   std::uint64_t memory_used() const { return memory_used_; }
   /// The oldest batch that is not completed, or the id the next one gets.
   std::uint64_t completed_below() const {
@@ -138,7 +138,7 @@ class ProducerMachine {
   void set_identity(const ProducerIdentity& identity);
   const ProducerIdentity& identity() const { return identity_; }
   /// Nothing can be sent any more; what waits and what comes fails with `why`.
-  void fail_for_ever(Error why, MonoTime now);
+  void fail_for_ever(const Error& why);
   const std::optional<Error>& fatal() const { return fatal_; }
 
   /// The requests to send now, to nodes of which `ready` says that they can take one.
