@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/test_broker.h"
+#include "client/test_tasks.h"
 #include "wire/create_topics_request.h"
 #include "wire/create_topics_response.h"
 #include "wire/describe_groups_request.h"
@@ -15,25 +16,13 @@
 namespace moldau::client {
 namespace {
 
-using env::fake::FakeDisk;
-using env::fake::FakeEnv;
-using env::fake::World;
-
-class AskTest : public testing::Test {
+class AskTest : public TaskTest {
  protected:
+  AskTest() : TaskTest(3) {}
   template <class R, class Q, class F>
   Result<Answer<R>> finish(Target target, Q request, Millis patience, F error_of) {
-    std::optional<Result<Answer<R>>> out;
-    scope_.spawn(keep(
-        ask<R>(cluster_, std::move(target), std::move(request), world_.now() + patience, error_of),
-        &out));
-    EXPECT_TRUE(world_.run_while([&] { return out.has_value(); }, Millis(100'000))) << "it hangs";
-    return out ? std::move(*out) : Result<Answer<R>>(ErrorCode::kUnknownServerError, "it hangs");
-  }
-  template <class T>
-  static env::Task<void> keep(env::Task<Result<T>> task, std::optional<Result<T>>* out) {
-    auto got = co_await task;
-    out->emplace(std::move(got));
+    return TaskTest::finish(
+        ask<R>(cluster_, std::move(target), std::move(request), world_.now() + patience, error_of));
   }
   static ClusterOptions options() {
     ClusterOptions out;
@@ -41,12 +30,8 @@ class AskTest : public testing::Test {
     return out;
   }
 
-  World world_{3};
-  FakeDisk disk_{world_};
-  FakeEnv env_{world_, disk_};
   TestBroker broker_{world_, "10.0.0.1", 4};
-  Cluster cluster_{env_, env_.shard(env::ShardId(0)), options()};
-  env::TaskScope scope_;
+  Cluster cluster_{env_, shard(), options()};
 };
 
 TEST_F(AskTest, AsksAgainWhileAnErrorCanPass) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/test_broker.h"
+#include "client/test_tasks.h"
 #include "wire/describe_cluster_request.h"
 #include "wire/describe_cluster_response.h"
 
@@ -16,35 +17,16 @@ using env::fake::World;
 
 constexpr Millis kLong{60'000};
 
-class ClusterTest : public testing::Test {
+class ClusterTest : public TaskTest {
  protected:
-  env::fake::FakeShard& shard() { return env_.shard(env::ShardId(0)); }
+  ClusterTest() : TaskTest(7) {}
   void start(std::vector<BrokerAddress> bootstrap) {
     options_.bootstrap = std::move(bootstrap);
     cluster_ = std::make_unique<Cluster>(env_, shard(), options_);
   }
-  /// Runs a task to its end and gives what it returned.
-  template <class T>
-  Result<T> finish(env::Task<Result<T>> task, Millis limit = kLong) {
-    std::optional<Result<T>> out;
-    scope_.spawn(keep(std::move(task), &out));
-    EXPECT_TRUE(world_.run_while([&] { return out.has_value(); }, limit)) << "it hangs";
-    if (!out) return Error(ErrorCode::kUnknownServerError, "it hangs");
-    return std::move(*out);
-  }
-  template <class T>
-  static env::Task<void> keep(env::Task<Result<T>> task, std::optional<Result<T>>* out) {
-    auto got = co_await task;
-    out->emplace(std::move(got));
-  }
-  MonoTime in(std::int64_t ms) { return world_.now() + Millis(ms); }
 
-  World world_{7};
-  FakeDisk disk_{world_};
-  FakeEnv env_{world_, disk_};
   ClusterOptions options_;
   std::unique_ptr<Cluster> cluster_;
-  env::TaskScope scope_;
 };
 
 TEST_F(ClusterTest, FindsItsWayFromABootstrapAddressToTheBrokersOfTheMetadata) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/test_broker.h"
+#include "client/test_tasks.h"
 #include "record/record_iterator.h"
 #include "wire/init_producer_id_response.h"
 #include "wire/metadata_request.h"
@@ -12,15 +13,11 @@
 namespace moldau::client {
 namespace {
 
-using env::fake::FakeDisk;
-using env::fake::FakeEnv;
-using env::fake::World;
-
 const Uuid kTopicId(11, 12);
 
-class ProducerTest : public testing::Test {
+class ProducerTest : public TaskTest {
  protected:
-  ProducerTest() {
+  ProducerTest() : TaskTest(9) {
     broker_.answering = [this](const wire::ReceivedHeader& header, wire::Reader& reader) {
       return answer(header, reader);
     };
@@ -105,19 +102,6 @@ class ProducerTest : public testing::Test {
     return TestBroker::answer(body, header);
   }
 
-  template <class T>
-  Result<T> finish(env::Task<Result<T>> task) {
-    std::optional<Result<T>> out;
-    scope_.spawn(keep(std::move(task), &out));
-    EXPECT_TRUE(world_.run_while([&] { return out.has_value(); }, Millis(100'000))) << "it hangs";
-    if (!out) return Error(ErrorCode::kUnknownServerError, "it hangs");
-    return std::move(*out);
-  }
-  template <class T>
-  static env::Task<void> keep(env::Task<Result<T>> task, std::optional<Result<T>>* out) {
-    auto got = co_await task;
-    out->emplace(std::move(got));
-  }
   Result<Appended> append(const std::string& value, std::string_view topic = "t",
                           std::optional<PartitionId> partition = {}) {
     OutgoingRecord record;
@@ -127,18 +111,14 @@ class ProducerTest : public testing::Test {
     record.value = as_view(value);
     return finish(producer_->append(record));
   }
-  MonoTime in(std::int64_t ms) { return world_.now() + Millis(ms); }
   static ClusterOptions cluster_options() {
     ClusterOptions out;
     out.bootstrap = {{"10.0.0.1", 9092, ""}};
     return out;
   }
 
-  World world_{9};
-  FakeDisk disk_{world_};
-  FakeEnv env_{world_, disk_};
   TestBroker broker_{world_, "10.0.0.1", 4};
-  Cluster cluster_{env_, env_.shard(env::ShardId(0)), cluster_options()};
+  Cluster cluster_{env_, shard(), cluster_options()};
   Guard guard_;
   ProducerOptions options_;
   record::CompressionContext codecs_;
@@ -147,7 +127,6 @@ class ProducerTest : public testing::Test {
   std::map<std::pair<std::int16_t, std::int32_t>, std::int64_t> offsets_;
   std::int16_t acks_ = 5;
   std::unique_ptr<Producer> producer_;
-  env::TaskScope scope_;
 };
 
 TEST_F(ProducerTest, RecordsArriveInOrderAndAreAnsweredFor) {
